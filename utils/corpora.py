@@ -1,0 +1,139 @@
+"""The catalogue of data sets: name -> datasets.DatasetDict, in each profile.
+
+    reviews = corpora.load("reviews")            # splits train, validation, test
+    vectors = corpora.vectors("reviews", spec, model.encode)
+
+The table itself is data/texts/catalogue.toml. First used in chapter 4.
+"""
+import hashlib
+import json
+import re
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+
+import utils.models as models
+from utils import HandsOnError
+
+TEXTS = models.DATA / "texts"
+SPLITS = ("train", "validation", "test")
+
+
+@lru_cache
+def catalogue() -> dict:
+    """The whole table of data/texts/catalogue.toml as a dictionary."""
+    return tomllib.loads((TEXTS / "catalogue.toml").read_text("utf-8"))
+
+
+def entry(name: str, profile: str | None = None) -> dict:
+    """The catalogue's row for a data set; HandsOnError lists the names if unknown."""
+    where = models.known_profile(profile) if profile else models.profile()
+    table = catalogue()
+    if name not in table:
+        names = ", ".join(f"{n} ({t['what']})" for n, t in table.items())
+        raise HandsOnError(f"There is no data set {name!r}. Fix: use one of {names}.")
+    return table[name][where]
+
+
+def load(name: str, profile: str | None = None):
+    """A data set as datasets.DatasetDict with splits train, validation and test.
+
+    Columns of "reviews": text; label ("negative", "positive", in the laptop profile also
+    "neutral"); hard (does the surface mislead: negation, contrast, irony?).
+    """
+    row = entry(name, profile)
+    return _from_hub(row) if "hub" in row else _from_file(name, row)
+
+
+def rows(name: str) -> list[dict]:
+    """The rows of a shipped JSON Lines file, its sha256 checked first."""
+    row = entry(name, "laptop")
+    fix = f"git checkout -- data/texts/{row['file']}"
+    models.check_files(TEXTS, row["sha256"], f"data set {name}", fix)
+    lines = (TEXTS / row["file"]).read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _from_file(name, row):
+    from datasets import Dataset, DatasetDict
+
+    table = rows(name)
+    parts = {
+        s: [{k: v for k, v in r.items() if k != "split"} for r in table if r["split"] == s]
+        for s in SPLITS
+    }
+    return DatasetDict({s: Dataset.from_list(part) for s, part in parts.items()})
+
+
+def _from_hub(row):
+    from datasets import load_dataset
+
+    from utils.download import explain
+
+    found = explain(lambda: load_dataset(row["hub"]), row["hub"])
+    cue = re.compile(row["hard"], re.IGNORECASE)
+
+    def ours(r):
+        text = r[row["rename"]["text"]]
+        label = row["names"][r[row["rename"]["label"]]]
+        return {"text": text, "label": label, "hard": bool(cue.search(text))}
+
+    first = next(iter(found.values())).column_names
+    return found.map(ours, remove_columns=[c for c in first if c not in ("text",)])
+
+
+def vectors(name: str, spec, encode) -> dict:
+    """Embeddings of a data set: split -> float32 array of shape (rows, dimensions).
+
+    Shipped vectors (float16) are used when they were made from these very texts by the
+    checkpoint `spec`; otherwise `encode` (a SentenceTransformer's) computes them once,
+    and they are kept in the cache folder.
+    """
+    data = load(name, spec.profile)
+    key = text_key(data, spec.digest)
+    shipped = entry(name, spec.profile).get("vectors")
+    for file in [TEXTS / shipped] * bool(shipped) + [_cached(name, key)]:
+        found = read_vectors(file, key)
+        if found is not None:
+            return found
+    made = {s: encode(list(part["text"]), batch_size=64) for s, part in data.items()}
+    write_vectors(_cached(name, key), made, key)
+    return read_vectors(_cached(name, key), key)
+
+
+def text_key(data, digest: str) -> str:
+    """One hash of all texts, in order, and of the weights that embed them."""
+    h = hashlib.sha256(digest.encode())
+    for split in SPLITS:
+        for text in data[split]["text"]:
+            h.update(text.encode() + b"\0")
+    return h.hexdigest()[:32]
+
+
+def _cached(name, key):
+    from utils.adapters import cache_folder
+
+    return cache_folder() / f"{name}-{key[:12]}.vectors.safetensors"
+
+
+def read_vectors(file: Path, key: str):
+    """Arrays of a vector file as float32, or None if it is absent or of other texts."""
+    from safetensors import safe_open
+
+    if not file.exists():
+        return None
+    with safe_open(file, "np") as f:
+        if (f.metadata() or {}).get("key") != key:
+            return None
+        return {s: f.get_tensor(s).astype("float32") for s in SPLITS}
+
+
+def write_vectors(file: Path, arrays: dict, key: str) -> None:
+    """Write float16 arrays to a temporary name, then rename: never half a file."""
+    from safetensors.numpy import save_file
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    tmp = file.with_suffix(".tmp")
+    half = {s: a.astype("float16") for s, a in arrays.items()}
+    save_file(half, tmp, metadata={"key": key})
+    tmp.replace(file)

@@ -1,0 +1,116 @@
+"""Fetching from the Hugging Face hub in the book profile, with errors that name the fix.
+
+Files are written by huggingface_hub under a temporary name and renamed when whole, so
+an interrupted download never leaves a file that could be loaded by mistake.
+"""
+import errno
+import os
+from pathlib import Path
+
+from utils import HandsOnError
+
+# weights as safetensors only: a pickle is never fetched, so it can never be loaded
+PATTERNS = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors", "*.md"]
+SKIPPED = ["onnx/*", "openvino/*", "*/onnx/*"]
+
+
+def snapshot(repo_id: str, revision: str | None = None) -> str:
+    """The local folder of a hub model, downloaded if need be (safetensors only).
+
+    Raises HandsOnError with the fix: no network, a full disk, a gated or unknown id.
+    """
+    from huggingface_hub import snapshot_download
+    from tqdm import tqdm  # the plain-text bar: widgets do not survive in notebooks
+
+    def fetch(rev):
+        return snapshot_download(
+            repo_id, revision=rev, allow_patterns=PATTERNS, ignore_patterns=SKIPPED,
+            tqdm_class=tqdm, local_files_only=_cached(repo_id, rev),
+        )
+
+    folder = explain(lambda: fetch(revision), repo_id)
+    if not any(Path(folder).rglob("*.safetensors")):
+        folder = explain(lambda: fetch(_converted(repo_id)), repo_id)
+    return folder
+
+
+def _cached(repo_id, revision):
+    """Is this exact commit here whole already? Then the hub need not be asked."""
+    from huggingface_hub import constants
+
+    if revision is None or len(revision) != 40:
+        return False
+    folder = Path(constants.HF_HUB_CACHE, "models--" + repo_id.replace("/", "--"))
+    snap = folder / "snapshots" / revision
+    files = list(snap.rglob("*.safetensors"))
+    index = list(snap.glob("*.index.json"))  # a sharded model may be half here: ask
+    return bool(files) and not index and (snap / "config.json").exists()
+
+
+def _converted(repo_id):
+    """Revision of the hub's automatic safetensors conversion of an old repository."""
+    from huggingface_hub import get_repo_discussions
+
+    for talk in get_repo_discussions(repo_id):
+        if talk.is_pull_request and "safetensors" in talk.title.lower():
+            return talk.git_reference
+    raise HandsOnError(
+        f"{repo_id} has no weights as safetensors, and pickled weights are never loaded "
+        f"here. Fix: convert it at huggingface.co/spaces/safetensors/convert, or use the "
+        f"laptop profile."
+    )
+
+
+def explain(action, what: str):
+    """Run `action`; turn what can go wrong between here and the hub into one sentence."""
+    import httpx
+    from huggingface_hub import errors as hub
+
+    from datasets.exceptions import DatasetNotFoundError
+
+    laptop = "or use the laptop profile (unset HANDSON_PROFILE)"
+    try:
+        return action()
+    except hub.GatedRepoError as e:
+        fix = f"accept its licence on huggingface.co/{what}, then set HF_TOKEN, {laptop}"
+        raise HandsOnError(f"{what} is gated. Fix: {fix}.") from e
+    except hub.RevisionNotFoundError as e:
+        raise HandsOnError(
+            f"{what} has no such revision. Fix: update the companion (git pull)."
+        ) from e
+    except (hub.RepositoryNotFoundError, DatasetNotFoundError) as e:
+        raise HandsOnError(
+            f"The hub does not know {what}. Fix: check the spelling of the id, {laptop}."
+        ) from e
+    except (hub.LocalEntryNotFoundError, hub.OfflineModeIsEnabled) as e:
+        raise _no_network(what, laptop) from e
+    except hub.HfHubHTTPError as e:
+        code = getattr(e.response, "status_code", "an error")
+        raise HandsOnError(
+            f"The hub answered {code} for {what}. Fix: try again in a minute, {laptop}."
+        ) from e
+    except (httpx.TransportError, ConnectionError) as e:
+        raise _no_network(what, laptop) from e
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full(what) from e
+        raise
+
+
+def _no_network(what, laptop):
+    where = os.environ.get("HF_ENDPOINT", "huggingface.co")
+    return HandsOnError(
+        f"{what} could not be fetched whole from {where}. Fix: check the network or the "
+        f"proxy and run the cell again (what is already here is kept), {laptop}."
+    )
+
+
+def _disk_full(what):
+    from huggingface_hub import constants
+
+    for part in Path(constants.HF_HUB_CACHE).rglob("*.incomplete"):
+        part.unlink(missing_ok=True)  # give the space back
+    return HandsOnError(
+        f"The disk is full: {what} does not fit under {constants.HF_HOME}. Fix: free some "
+        f"space there, or set HF_HOME to a folder on a larger disk."
+    )

@@ -1,0 +1,125 @@
+"""One look for every figure, and the few kinds of figure the chapters share.
+
+Each function draws on one matplotlib Axes and returns it. `show(figure, alt)` displays a
+figure with alternative text for readers who cannot see it. First used in chapter 4.
+"""
+import textwrap
+
+GOOD, BAD, QUIET = "#2a7f62", "#c8553d", "#8d99ae"  # told apart by the colour-blind too
+PALETTE = ["#33658a", "#f26419", "#2a7f62", "#86517d", "#c8553d", "#8d99ae", "#55505c"]
+
+
+def style() -> None:
+    """Set matplotlib's defaults: small, quiet axes, one palette, no top or right spine."""
+    import matplotlib as mpl
+
+    mpl.rcParams.update({
+        "figure.figsize": (6.4, 3.2), "figure.dpi": 100, "savefig.dpi": 100,
+        "figure.constrained_layout.use": True, "font.size": 9, "axes.titlesize": 10,
+        "axes.titlelocation": "left", "axes.spines.top": False,
+        "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
+        "axes.axisbelow": True, "legend.frameon": False, "image.cmap": "Blues",
+        "axes.prop_cycle": mpl.cycler(color=PALETTE),
+    })
+
+
+def show(figure, alt: str) -> None:
+    """Display a figure as a PNG whose metadata carries `alt`, one or two sentences."""
+    import io
+
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    plt.close(figure)  # or Jupyter would show it a second time, without its alt text
+    display(
+        {"image/png": buffer.getvalue(), "text/plain": f"Figure: {alt}"},
+        metadata={"image/png": {"alt": alt}}, raw=True,
+    )
+
+
+def heat(ax, matrix, rows, columns, fmt="{:.2f}", title="", top=None):
+    """Heat map of a matrix, shape (rows, columns), each cell with its value."""
+    ax.imshow(matrix, vmin=0, vmax=top if top is not None else matrix.max())
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(False)
+    middle = (top if top is not None else matrix.max()) / 2
+    for i in range(len(rows)):
+        for j in range(len(columns)):
+            ink = "white" if matrix[i][j] > middle else "black"
+            ax.text(j, i, fmt.format(matrix[i][j]), ha="center", va="center", color=ink)
+    ax.set_title(title)
+    return ax
+
+
+def bars(ax, names, values, low=None, high=None, colors=None, title="", fmt="{:.2f}"):
+    """Horizontal bars, first name on top, with intervals [low, high] if given."""
+    at = list(range(len(names)))[::-1]
+    ax.barh(at, values, color=colors or PALETTE[0], height=0.62)
+    ends = list(high) if high is not None else list(values)
+    if low is not None:
+        ax.hlines(at, low, high, color="black", lw=1.2)
+    for y, end, value in zip(at, ends, values):
+        ax.text(end, y, "  " + fmt.format(value), va="center")
+    ax.set_yticks(at, names)
+    ax.grid(False, axis="y")
+    ax.set_title(title)
+    return ax
+
+
+def lines(ax, x, curves, bands=None, title="", xlabel="", ylabel=""):
+    """One line per entry of `curves` {name: values}; `bands` {name: (low, high)}."""
+    for name, values in curves.items():
+        drawn, = ax.plot(x, values, marker="o", ms=4, label=name)
+        if bands:
+            ax.fill_between(x, *bands[name], alpha=0.18, color=drawn.get_color(), lw=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.set_title(title)
+    ax.legend()
+    return ax
+
+
+def verdicts(ax, texts, truth, answers, width=58):
+    """Who got which text right: one row per text, one column per system in `answers`."""
+    names = list(answers)
+    for j, name in enumerate(names):
+        for i, answer in enumerate(answers[name]):
+            right = answer == truth[i]
+            ax.add_patch(_box(j, i, GOOD if right else BAD))
+            mark = ("+ " if right else "x ") + answer
+            ax.text(j, i, mark, ha="center", va="center", color="white", fontsize=8)
+    wrapped = [textwrap.fill(t, width) for t in texts]
+    ax.set_yticks(range(len(texts)), wrapped, fontsize=8)
+    ax.set_xticks(range(len(names)), [textwrap.fill(n, 14) for n in names], fontsize=8)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(texts) - 0.5, -0.5))
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def _box(x, y, color):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.47, y - 0.44), 0.94, 0.88, color=color, lw=0)
+
+
+def tokens(pieces, values=None):
+    """Text pieces side by side, coloured by position or by `values` in [0, 1] (HTML)."""
+    from html import escape
+
+    from IPython.display import HTML
+
+    spans = []
+    for i, piece in enumerate(pieces):
+        color = PALETTE[i % 5] if values is None else PALETTE[0]
+        alpha = 0.25 if values is None else 0.05 + 0.75 * float(values[i])
+        shade = f"{color}{round(alpha * 255):02x}"
+        spans.append(
+            f'<span style="background:{shade};padding:1px 2px;margin:1px">'
+            f"{escape(str(piece))}</span>"
+        )
+    return HTML("".join(spans))
