@@ -91,16 +91,16 @@ class Hub(ThreadingHTTPServer):
     def fail(self, path_part, *, status=None, cut_after=None, times=1, method=None):
         """Fail the next `times` requests (None: all) with `path_part` in their path: by `status`,
         or by a break after `cut_after` bytes of the body. `failures.clear()` ends all of it."""
-        self.failures.append(dict(
-            part=path_part, status=status, cut_after=cut_after, left=math.inf if times is None
-            else times, method=method or (None if status else "GET")))  # a HEAD has no body
+        method = method or (None if status else "GET")  # a HEAD has no body to cut
+        self.failures.append(dict(part=path_part, method=method, status=status,
+                                  cut_after=cut_after, left=-1 if times is None else times))
 
     def failure(self, method, path):
         """Where to cut the answer to this request, if anywhere. Raises the refusal it meets."""
         with self.lock:
             for rule in self.failures:
                 if rule["part"] in path and rule["left"] and rule["method"] in (None, method):
-                    rule["left"] -= 1
+                    rule["left"] -= 1  # from -1 it never reaches 0
                     if rule["status"]:
                         raise Refused(rule["status"], {})
                     return rule["cut_after"]

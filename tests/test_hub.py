@@ -12,7 +12,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
+
 from tests.hub import Hub, mirror
 
 PIN = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -58,8 +61,9 @@ def client(hub, tmp_path):
 @pytest.fixture
 def model(tmp_path):
     """A model folder: a word-level tokenizer of three words, and 12 MiB of "weights"."""
-    words = {"type": "WordLevel", "vocab": {"[UNK]": 0, "hello": 1, "hub": 2}, "unk_token": "[UNK]"}
-    tokenizer = {"version": "1.0", "pre_tokenizer": {"type": "Whitespace"}, "model": words}
+    vocab = {"[UNK]": 0, "hello": 1, "hub": 2}
+    tokenizer = {"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "Whitespace"},
+                 "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"}}
     names = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "[UNK]"}
     folder = tmp_path / "model"
     (folder / "sub").mkdir(parents=True)
@@ -254,7 +258,6 @@ def minilm():
 
 
 def test_models_load(hub, client, model, tmp_path):
-    pytest.importorskip("sentence_transformers", reason="it is not installed")
     hub.add_model("owner/model", model, revision="v1.0")
     hub.add_model("sentence-transformers/all-MiniLM-L6-v2", minilm(), revision=PIN)
     seen = client(f"""
@@ -276,12 +279,12 @@ def test_models_load(hub, client, model, tmp_path):
 # datasets
 
 def test_data_sets_load(hub, client, tmp_path):
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     for name, rows in {"plain/train_sft": 3, "plain/test_sft": 2, "nested/en/test": 1,
                        "nested/en/train": 5, "nested/de/train": 4}.items():
         path = tmp_path / f"{name}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        parquet.write_table(pyarrow.table({"text": [f"row {i}" for i in range(rows)]}), path)
+        table = pyarrow.table({"text": [f"row {row}" for row in range(rows)]})
+        pyarrow.parquet.write_table(table, path)
     hub.add_dataset("owner/plain", tmp_path / "plain")
     hub.add_dataset("owner/nested", tmp_path / "nested")
     seen = client("""
