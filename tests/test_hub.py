@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -55,7 +56,8 @@ def client(hub, tmp_path):
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
-    return run
+    yield run
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)  # pytest would keep it: 90 MB of MiniLM
 
 
 @pytest.fixture

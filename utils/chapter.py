@@ -36,7 +36,8 @@ def start(number: int, profile: str | None = None, seed: int = 7) -> "Run":
     began = time.perf_counter()
     os.environ["HANDSON_PROFILE"] = models.known_profile(profile or models.profile())
     os.environ.update(QUIET)
-    _offline(models.profile() == "laptop")
+    if models.profile() == "laptop":
+        _offline()
     _need_packages(number)
     _hush()
     from utils import machine, plots
@@ -48,15 +49,11 @@ def start(number: int, profile: str | None = None, seed: int = 7) -> "Run":
     return Run(number, models.profile(), seed, began)
 
 
-def _offline(yes):
+def _offline():
     """No look-ups in the laptop profile: without a network each would wait for 23 s."""
-    if yes:
-        os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
-        if "huggingface_hub" in sys.modules:  # imported before us: it read the old value
-            sys.modules["huggingface_hub"].constants.HF_HUB_OFFLINE = True
-    else:
-        for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
-            os.environ.pop(name, None)
+    os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
+    if "huggingface_hub" in sys.modules:  # imported before us: it read the old value
+        sys.modules["huggingface_hub"].constants.HF_HUB_OFFLINE = True
 
 
 def _need_packages(number):

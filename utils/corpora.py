@@ -66,11 +66,9 @@ def _from_file(name, row):
 
 
 def _from_hub(row):
-    from datasets import load_dataset
+    from utils.download import dataset
 
-    from utils.download import explain
-
-    found = explain(lambda: load_dataset(row["hub"]), row["hub"])
+    found = dataset(row["hub"])
     cue = re.compile(row["hard"], re.IGNORECASE)
 
     def ours(r):
@@ -80,6 +78,12 @@ def _from_hub(row):
 
     first = next(iter(found.values())).column_names
     return found.map(ours, remove_columns=[c for c in first if c not in ("text",)])
+
+
+def fingerprint(text: str) -> str:
+    """12 hex digits that stand for a text: lower case, letters and digits only."""
+    plain = re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
+    return hashlib.sha256(plain.encode()).hexdigest()[:12]
 
 
 def vectors(name: str, spec, encode) -> dict:

@@ -61,12 +61,24 @@ def _converted(repo_id):
     )
 
 
+def dataset(repo_id: str):
+    """A hub data set as datasets.DatasetDict; the hub is probed first, see `explain`.
+
+    Without the probe the data sets client retries for 25 s before it gives up, and
+    then calls a server error a missing file.
+    """
+    from datasets import load_dataset
+    from huggingface_hub import HfApi, constants
+
+    if not constants.HF_HUB_OFFLINE:
+        explain(lambda: HfApi().dataset_info(repo_id, timeout=10), repo_id)
+    return explain(lambda: load_dataset(repo_id), repo_id)
+
+
 def explain(action, what: str):
     """Run `action`; turn what can go wrong between here and the hub into one sentence."""
-    import httpx
-    from huggingface_hub import errors as hub
-
     from datasets.exceptions import DatasetNotFoundError
+    from huggingface_hub import errors as hub
 
     laptop = "or use the laptop profile (unset HANDSON_PROFILE)"
     try:
@@ -89,7 +101,7 @@ def explain(action, what: str):
         raise HandsOnError(
             f"The hub answered {code} for {what}. Fix: try again in a minute, {laptop}."
         ) from e
-    except (httpx.TransportError, ConnectionError) as e:
+    except (ConnectionError, hub.HTTPError) as e:
         raise _no_network(what, laptop) from e
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -99,9 +111,12 @@ def explain(action, what: str):
 
 def _no_network(what, laptop):
     where = os.environ.get("HF_ENDPOINT", "huggingface.co")
+    off = "" if os.environ.get("HF_HUB_OFFLINE") != "1" else (
+        " HF_HUB_OFFLINE=1 is set, too: restart the kernel without it."
+    )
     return HandsOnError(
         f"{what} could not be fetched whole from {where}. Fix: check the network or the "
-        f"proxy and run the cell again (what is already here is kept), {laptop}."
+        f"proxy and run the cell again (whole files are kept), {laptop}.{off}"
     )
 
 

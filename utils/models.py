@@ -13,10 +13,11 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from utils import HandsOnError
+from utils import HandsOnError, machine
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 PROFILES = ("laptop", "book")
+LARGE = 500e6  # parameters: above this, full precision is not taken for granted
 
 
 def profile() -> str:
@@ -60,7 +61,15 @@ class Spec:
     @property
     def options(self) -> dict:
         """Real keywords for the class's constructor or from_pretrained."""
-        return load_options(self.cls, self.parameters)
+        if self.parameters > LARGE:  # the plan depends on the memory of this machine
+            return machine.fits(self).options
+        here = machine.look()
+        if self.cls == "SentenceTransformer":
+            return {"device": here.kind}
+        import torch
+
+        place = {} if here.kind == "cpu" else {"device_map": {"": here.kind}}
+        return {"dtype": torch.float32, **place}
 
     def config(self):
         """The transformers config of the checkpoint."""
@@ -159,18 +168,11 @@ def sha256(file: str, mtime: int = 0, size: int = 0) -> str:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def load_options(cls: str, parameters: int) -> dict:
-    """Keywords that put a small model in full precision on the best device there is.
+def training_texts(role: str) -> set[str]:
+    """Fingerprints (corpora.fingerprint) of every text a shipped model was trained on.
 
-    Large models ask utils.machine.fits for a plan instead.
+    Empty where that is not known, which is the rule for models from elsewhere.
     """
-    import torch
-
-    from utils import machine
-
-    here = machine.look()
-    if cls == "SentenceTransformer":
-        return {"device": here.kind}
-    if here.kind == "cpu":
-        return {"dtype": torch.float32}
-    return {"dtype": torch.float32, "device_map": {"": here.kind}}
+    entry = catalogue()[role][profile()]
+    file = DATA / "models" / entry.get("folder", "") / "training_texts.sha256"
+    return set(file.read_text("utf-8").split()) if file.is_file() else set()

@@ -30,12 +30,6 @@ def source(repo_id: str, split: str):
     return pd.read_parquet(file)
 
 
-def fingerprint(text: str) -> str:
-    """12 hex digits that stand for a text: lower case, letters and digits only."""
-    plain = re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
-    return hashlib.sha256(plain.encode()).hexdigest()[:12]
-
-
 def replace(new: Path, old: Path) -> None:
     """Put a finished folder in the place of the old one; never half a folder."""
     spare = old.with_name(f".{old.name}.old")

@@ -42,7 +42,7 @@ def drafts(folder: Path) -> list[dict]:
     for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text("utf-8").splitlines():
             row = json.loads(line)
-            key = kit.fingerprint(row["text"])
+            key = corpora.fingerprint(row["text"])
             if key not in seen and 8 <= len(row["text"].split()) <= 40:
                 seen.add(key)
                 rows.append({**row, "batch": file.stem})

@@ -20,7 +20,7 @@ from utils import chapter, corpora, machine, models
 LABELS = ["negative", "neutral", "positive"]
 TARGETS = ["query", "key", "value", "dense"]  # every matrix of the encoder's blocks
 LORA = dict(r=16, lora_alpha=32, lora_dropout=0.1, task_type="SEQ_CLS")
-TRAIN = dict(learning_rate=8e-4, num_train_epochs=4, per_device_train_batch_size=32,
+TRAIN = dict(learning_rate=8e-4, num_train_epochs=3, per_device_train_batch_size=32,
              warmup_steps=0.06, weight_decay=0.01, lr_scheduler_type="linear")
 OWN_SHARE = 2  # each of our own reviews is seen twice an epoch: they are 9 % of the texts
 
@@ -87,7 +87,7 @@ def save(model, tokenizer, data, out: Path) -> None:
     setting["base_model_name_or_path"] = "sentence-transformers/all-MiniLM-L6-v2"
     kit.write_json(out / "adapter_config.json", setting)
     model.get_base_model().config.save_pretrained(out)
-    prints = sorted({kit.fingerprint(t) for t in data["text"]})
+    prints = sorted({corpora.fingerprint(t) for t in data["text"]})
     (out / "training_texts.sha256").write_text("\n".join(prints) + "\n", "utf-8")
     (out / "README.md").unlink(missing_ok=True)  # peft's own; ours is written by make index
 
