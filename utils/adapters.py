@@ -4,12 +4,15 @@ LoRA (Hu et al. 2021, arXiv 2106.09685) learns W + (alpha / r) B A with small A 
 Merging is that sum, so it needs no peft: readers get a folder that `from_pretrained`
 loads anywhere, while the repository ships a megabyte instead of ninety.
 """
+import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
+
+from utils import HandsOnError
 
 PREFIX = "base_model.model."  # peft's prefix before the names of the wrapped model
 
@@ -40,11 +43,27 @@ def with_temporary(target: Path, write) -> None:
         write(tmp)
         if not target.exists():  # another kernel may have been faster
             tmp.rename(target)
-    except OSError:
-        if not target.exists():
-            raise
+    except Exception as e:
+        if target.exists() and isinstance(e, OSError):
+            return
+        if out_of_space(e):
+            raise HandsOnError(
+                f"The disk is full: {target.name} does not fit in {target.parent}. Fix: free "
+                f"some space there, or set HANDSON_CACHE to a folder on a larger disk."
+            ) from e
+        raise
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
+
+
+def out_of_space(error) -> bool:
+    """Is a full disk behind this error? safetensors and datasets wrap it in their own."""
+    while error is not None:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        if full or "No space left" in str(error) or "Not enough disk space" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def write_merged(base: Path, adapter: Path, target: Path) -> None:

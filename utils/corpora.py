@@ -8,6 +8,7 @@ The table itself is data/texts/catalogue.toml. First used in chapter 4.
 import hashlib
 import json
 import re
+import tempfile
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -133,11 +134,12 @@ def read_vectors(file: Path, key: str):
 
 
 def write_vectors(file: Path, arrays: dict, key: str) -> None:
-    """Write float16 arrays to a temporary name, then rename: never half a file."""
+    """Write float16 arrays to a temporary place, then rename: never half a file."""
     from safetensors.numpy import save_file
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    tmp = file.with_suffix(".tmp")
     half = {s: a.astype("float16") for s, a in arrays.items()}
-    save_file(half, tmp, metadata={"key": key})
-    tmp.replace(file)
+    # a place of its own: two notebooks may write the same vectors at once
+    with tempfile.TemporaryDirectory(prefix=".vectors-", dir=file.parent) as tmp:
+        save_file(half, Path(tmp, file.name), metadata={"key": key})
+        Path(tmp, file.name).replace(file)

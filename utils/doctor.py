@@ -61,7 +61,8 @@ def check_python():
     text = ".".join(map(str, sys.version_info[:3]))
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return f"Python {text}"
-    raise HandsOnError(f"Python {text}. Fix: use 3.11, 3.12 or 3.13 (make PYTHON=python3.12 lab)")
+    span = "{}.{} to {}.{}".format(*OLDEST, *NEWEST)
+    raise HandsOnError(f"Python {text}. Fix: use {span} (make PYTHON=python3.12 lab)")
 
 
 def check_packages():

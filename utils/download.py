@@ -3,11 +3,11 @@
 Files are written by huggingface_hub under a temporary name and renamed when whole, so
 an interrupted download never leaves a file that could be loaded by mistake.
 """
-import errno
 import os
 from pathlib import Path
 
 from utils import HandsOnError
+from utils.adapters import out_of_space
 
 # weights as safetensors only: a pickle is never fetched, so it can never be loaded
 PATTERNS = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors", "*.md"]
@@ -17,6 +17,7 @@ SKIPPED = ["onnx/*", "openvino/*", "*/onnx/*"]
 def snapshot(repo_id: str, revision: str | None = None) -> str:
     """The local folder of a hub model, downloaded if need be (safetensors only).
 
+    A commit that is here whole is not asked for again; what is missing of it is fetched.
     Raises HandsOnError with the fix: no network, a full disk, a gated or unknown id.
     """
     from huggingface_hub import snapshot_download
@@ -25,7 +26,7 @@ def snapshot(repo_id: str, revision: str | None = None) -> str:
     def fetch(rev):
         return snapshot_download(
             repo_id, revision=rev, allow_patterns=PATTERNS, ignore_patterns=SKIPPED,
-            tqdm_class=tqdm, local_files_only=_cached(repo_id, rev),
+            tqdm_class=tqdm,
         )
 
     folder = explain(lambda: fetch(revision), repo_id)
@@ -34,25 +35,16 @@ def snapshot(repo_id: str, revision: str | None = None) -> str:
     return folder
 
 
-def _cached(repo_id, revision):
-    """Is this exact commit here whole already? Then the hub need not be asked."""
-    from huggingface_hub import constants
-
-    if revision is None or len(revision) != 40:
-        return False
-    folder = Path(constants.HF_HUB_CACHE, "models--" + repo_id.replace("/", "--"))
-    snap = folder / "snapshots" / revision
-    files = list(snap.rglob("*.safetensors"))
-    index = list(snap.glob("*.index.json"))  # a sharded model may be half here: ask
-    return bool(files) and not index and (snap / "config.json").exists()
-
-
 def _converted(repo_id):
-    """Revision of the hub's automatic safetensors conversion of an old repository."""
+    """Revision of the hub's automatic safetensors conversion of an old repository.
+
+    Anyone may open a pull request with such a title: only the hub's own robot counts.
+    """
     from huggingface_hub import get_repo_discussions
 
     for talk in get_repo_discussions(repo_id):
-        if talk.is_pull_request and "safetensors" in talk.title.lower():
+        ours = talk.is_pull_request and talk.author == "SFconvertbot"
+        if ours and "safetensors" in talk.title.lower():
             return talk.git_reference
     raise HandsOnError(
         f"{repo_id} has no weights as safetensors, and pickled weights are never loaded "
@@ -103,8 +95,8 @@ def explain(action, what: str):
         ) from e
     except (ConnectionError, hub.HTTPError) as e:
         raise _no_network(what, laptop) from e
-    except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as e:
+        if out_of_space(e):
             raise _disk_full(what) from e
         raise
 

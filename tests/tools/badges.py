@@ -6,9 +6,9 @@ from tests.tools import notebooks as nbs, sync
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
 PLACES = (
-    (re.compile(rf"(colab\.research\.google\.com/github/){NAME}(/blob)"), r"\1{}\2"),
-    (re.compile(rf'(REPO = "){NAME}(")'), r"\1{}\2"),
-    (re.compile(rf"(github\.com/){NAME}(\.git)"), r"\1{}\2"),
+    (re.compile(rf"(colab\.research\.google\.com/github/){NAME}(/blob)"), r"\g<1>{}\2"),
+    (re.compile(rf'(REPO = "){NAME}(")'), r"\g<1>{}\2"),
+    (re.compile(rf"(github\.com/){NAME}(\.git)"), r"\g<1>{}\2"),
 )
 
 

@@ -88,8 +88,8 @@ def compared(cell) -> str:
         if o.output_type == "stream":
             out.append(o.text)
         elif "data" in o:
-            out += [o.data.get("text/plain", ""), o.data.get("text/html", "")]
-    return "\n".join(out)
+            out += [o.data.get("text/plain", ""), "\n", o.data.get("text/html", ""), "\n"]
+    return "".join(out)  # a stream may come in several parts: where it is cut is chance
 
 
 def printed(nb, pattern: str):

@@ -33,7 +33,7 @@ def main() -> int:
     books = [str(p) for p in nbs.notebooks()]
     threads = {"OMP_NUM_THREADS": "1"} if len(books) > 1 else {}
     spread = ["-n", jobs] if len(books) > 1 else []
-    for args, env in ((["tests"], {}), ([*NBVAL, *spread, *books], threads)):
+    for args, env in ((["tests", "-n", jobs, "--dist=loadfile"], {"OMP_NUM_THREADS": "1"}), ([*NBVAL, *spread, *books], threads)):
         code, counts = pytest(*args, env=env)
         bad += code not in (0,)
         for what, number in counts.items():

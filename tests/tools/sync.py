@@ -30,10 +30,10 @@ def to_notebook(source):
     if target.exists():
         for cell in nbs.read(target).cells:
             if cell.cell_type == "code":
-                old.setdefault(cell.source, cell)
+                old.setdefault(cell.source, []).append(cell)
     for cell in nb.cells:
-        before = old.get(cell.source) if cell.cell_type == "code" else None
-        if before is not None:
+        if cell.cell_type == "code" and old.get(cell.source):
+            before = old[cell.source].pop(0)  # cells with the same text: in their order
             cell.outputs, cell.execution_count = before.outputs, before.execution_count
     nbs.write(nb, target)
     return target

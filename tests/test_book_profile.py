@@ -1,0 +1,176 @@
+"""The `book` profile on real data: chapter 4 from a hub on 127.0.0.1, and its failures.
+
+The hub serves real rotten_tomatoes (HANDSON_HUB_MIRROR) under its id, and small models
+under the ids of the book's: all-MiniLM-L6-v2 in the place of all-mpnet-base-v2, our
+`sentiment` in the place of the Twitter classifier. The clients are the unmodified ones.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.hub import Hub
+from tests.tools import notebooks as nbs
+from utils import models
+
+MIRROR = os.environ.get("HANDSON_HUB_MIRROR")
+REVIEWS = "cornell-movie-review-data/rotten_tomatoes"
+MINILM, PIN = "sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+needs_mirror = pytest.mark.skipif(
+    not MIRROR, reason="set HANDSON_HUB_MIRROR to a folder with datasets/<id>/*.parquet"
+)
+
+
+@pytest.fixture(scope="module")
+def hub():
+    table = models.catalogue()
+    minilm = models.find("embedder", "laptop").path
+    with Hub() as hub:
+        book = table["embedder"]["book"]
+        hub.add_model(book["hub"], minilm, revision=book["revision"])
+        hub.add_model(MINILM, minilm, revision=PIN)
+        hub.add_model(table["sentiment"]["book"]["hub"], models.find("sentiment", "laptop").path)
+        if MIRROR:
+            hub.add_dataset(REVIEWS, Path(MIRROR, "datasets", REVIEWS))
+        yield hub
+
+
+@pytest.fixture
+def home(tmp_path):
+    yield tmp_path / "home"
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)  # pytest would keep 90 MB of weights
+
+
+def book_environment(hub, home):
+    return hub.environment(home) | {"HANDSON_PROFILE": "book"}
+
+
+def client(hub, home, code, **env):
+    """Run `code` in a book-profile process; its stdout, or the last line of its error."""
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True,
+                          env=book_environment(hub, home) | env, text=True, cwd=nbs.ROOT, timeout=300)
+    return done.stdout if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+
+
+@needs_mirror
+def test_chapter_4_runs_whole_on_rotten_tomatoes(hub, home):
+    """Every cell and check; vectors of the 9,596 sentences are cached in build/cache."""
+    cache = os.environ.get("HANDSON_CACHE") or str(nbs.BUILD / "cache")
+    env = book_environment(hub, home) | {"HANDSON_CACHE": cache}
+    nb, _ = nbs.execute(nbs.notebooks("4")[0], env)
+    checks = nbs.printed(nb, r"(\d+) checks held")
+    text = "\n".join(o.get("text", "") for c in nb.cells for o in c.get("outputs", []))
+    assert checks and int(checks[1]) >= 25
+    assert "rotten_tomatoes" not in text and "profile book" in text
+    assert "stands in for" not in text  # nothing stands in for anything in the book profile
+    paths = " ".join(path for _, path, status, _ in hub.requests if status < 300)
+    assert "/datasets/cornell-movie-review-data/rotten_tomatoes/resolve/" in paths
+    assert "/sentence-transformers/all-mpnet-base-v2/resolve/" in paths
+
+
+@needs_mirror
+def test_numbers_on_real_review_sentences(hub, home):
+    """MiniLM vectors on the real validation text: logistic F1 >= .74, zero-shot >= .62."""
+    out = client(hub, home, """
+        import json
+        import numpy as np
+        from sentence_transformers import SentenceTransformer
+        from sklearn.linear_model import LogisticRegression
+        from utils import corpora, models
+        from utils.scores import macro_f1
+        spec = models.find("embedder")
+        data = corpora.load("reviews")
+        encoder = SentenceTransformer(spec.path, **spec.options)
+        X = corpora.vectors("reviews", spec, encoder.encode)
+        y = {s: np.array(data[s]["label"]) for s in data}
+        fit = LogisticRegression(max_iter=1000).fit(X["train"], y["train"])
+        names = np.array(["negative", "positive"])
+        labels = encoder.encode(["A negative review", "A positive review"])
+        guess = names[(X["validation"] @ labels.T).argmax(1)]
+        print(json.dumps([macro_f1(y["validation"], fit.predict(X["validation"])),
+                          macro_f1(y["validation"], guess)]))
+    """, HANDSON_CACHE=os.environ.get("HANDSON_CACHE") or str(nbs.BUILD / "cache"))
+    logistic, zero_shot = json.loads(out.splitlines()[-1])
+    print(f"rotten_tomatoes validation: logistic F1 {logistic:.3f}, zero-shot F1 {zero_shot:.3f}")
+    assert logistic >= 0.74
+    assert zero_shot >= 0.62
+
+
+FIND = "from utils import models; print(models.find('embedder').path)"
+
+
+def whole(home):
+    """Every file of every snapshot is complete: sizes agree with the blobs the hub has."""
+    partial = list(Path(home).rglob("*.incomplete"))
+    weights = [p for p in Path(home).rglob("model.safetensors") if p.stat().st_size < 90_000_000]
+    return not partial and not weights
+
+
+def test_the_embedder_under_its_real_id_and_pin(hub, home):
+    out = client(hub, home, f"""
+        from utils.download import snapshot
+        from sentence_transformers import SentenceTransformer
+        folder = snapshot("{MINILM}", "{PIN}")
+        print(folder, SentenceTransformer(folder).encode("a film").shape)
+    """)
+    assert PIN in out and "(384,)" in out
+
+
+def test_a_cut_connection_is_survived(hub, home):
+    hub.fail("model.safetensors", cut_after=20_000_000, times=1)
+    assert "snapshots" in client(hub, home, FIND)
+    assert whole(home)
+
+
+def test_a_connection_always_cut_is_reported_and_the_cache_stays_clean(hub, home):
+    hub.fail("model.safetensors", cut_after=1000, times=None)
+    try:
+        error = client(hub, home, FIND)
+    finally:
+        hub.failures.clear()
+    assert "HandsOnError" in error and "Fix: check the network" in error
+    assert whole(home)
+    assert "snapshots" in client(hub, home, FIND)  # and now it works
+
+
+@pytest.mark.parametrize("status, words", [(500, "answered 500"), (503, "answered 503")])
+def test_a_server_error_is_one_sentence(hub, home, status, words):
+    hub.fail("all-mpnet-base-v2", status=status, times=None)
+    try:
+        error = client(hub, home, FIND)
+    finally:
+        hub.failures.clear()
+    assert words in error and "Fix: try again" in error
+
+
+def test_no_network_is_one_sentence_and_quick(hub, home):
+    code = """
+        import time
+        from utils import HandsOnError, corpora, models
+        for action in (lambda: models.find("embedder"), lambda: corpora.load("reviews")):
+            began = time.time()
+            try:
+                action()
+            except HandsOnError as e:
+                print(f"{time.time() - began < 15} {e}")
+    """
+    out = client(hub, home, code, HF_ENDPOINT="http://127.0.0.1:9")  # nobody listens there
+    assert len(re.findall(r"True .*could not be fetched.*Fix: check the network", out)) == 2
+
+
+def test_an_unknown_data_set_is_one_sentence(hub, home):
+    code = """
+        from utils import HandsOnError, download
+        for call in (lambda: download.dataset("nobody/nothing"), lambda: download.snapshot("nobody/nothing")):
+            try:
+                call()
+            except HandsOnError as e:
+                print(e)
+    """
+    assert client(hub, home, code).count("The hub does not know nobody/nothing. Fix:") == 2
