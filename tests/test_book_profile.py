@@ -53,8 +53,9 @@ def book_environment(hub, home):
 
 def client(hub, home, code, **env):
     """Run `code` in a book-profile process; its stdout, or the last line of its error."""
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True,
-                          env=book_environment(hub, home) | env, text=True, cwd=nbs.ROOT, timeout=300)
+    command, env = [sys.executable, "-c", textwrap.dedent(code)], book_environment(hub, home) | env
+    done = subprocess.run(command, capture_output=True, env=env, text=True, cwd=nbs.ROOT,
+                          timeout=300)
     return done.stdout if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
@@ -167,9 +168,9 @@ def test_no_network_is_one_sentence_and_quick(hub, home):
 def test_an_unknown_data_set_is_one_sentence(hub, home):
     code = """
         from utils import HandsOnError, download
-        for call in (lambda: download.dataset("nobody/nothing"), lambda: download.snapshot("nobody/nothing")):
+        for call in (download.dataset, download.snapshot):
             try:
-                call()
+                call("nobody/nothing")
             except HandsOnError as e:
                 print(e)
     """

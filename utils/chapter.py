@@ -52,8 +52,8 @@ def start(number: int, profile: str | None = None, seed: int = 7) -> "Run":
 def _offline():
     """No look-ups in the laptop profile: without a network each would wait for 23 s."""
     os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
-    if "huggingface_hub" in sys.modules:  # imported before us: it read the old value
-        sys.modules["huggingface_hub"].constants.HF_HUB_OFFLINE = True
+    if constants := sys.modules.get("huggingface_hub.constants"):
+        constants.HF_HUB_OFFLINE = True  # imported before us: it read the old value
 
 
 def _need_packages(number):
@@ -72,6 +72,7 @@ def _need_packages(number):
 def _hush():
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", message="IProgress")  # bars are plain text here
     for name in ("bitsandbytes.backends.cpu.ops", "bitsandbytes.autograd._functions"):
         logging.getLogger(name).setLevel(logging.ERROR)
 

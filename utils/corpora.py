@@ -67,6 +67,8 @@ def _from_file(name, row):
 
 
 def _from_hub(row):
+    from datasets import Features, Value
+
     from utils.download import dataset
 
     found = dataset(row["hub"])
@@ -77,8 +79,10 @@ def _from_hub(row):
         label = row["names"][r[row["rename"]["label"]]]
         return {"text": text, "label": label, "hard": bool(cue.search(text))}
 
-    first = next(iter(found.values())).column_names
-    return found.map(ours, remove_columns=[c for c in first if c not in ("text",)])
+    columns = next(iter(found.values())).column_names
+    kinds = {"text": Value("string"), "label": Value("string"), "hard": Value("bool")}
+    # `features` is needed: the hub's label is a ClassLabel, which refuses our names
+    return found.map(ours, remove_columns=columns, features=Features(kinds))
 
 
 def fingerprint(text: str) -> str:
@@ -97,7 +101,7 @@ def vectors(name: str, spec, encode) -> dict:
     data = load(name, spec.profile)
     key = text_key(data, spec.digest)
     shipped = entry(name, spec.profile).get("vectors")
-    for file in [TEXTS / shipped] * bool(shipped) + [_cached(name, key)]:
+    for file in [*([TEXTS / shipped] if shipped else []), _cached(name, key)]:
         found = read_vectors(file, key)
         if found is not None:
             return found

@@ -41,7 +41,7 @@ def show(figure, alt: str) -> None:
 
 def heat(ax, matrix, rows, columns, fmt="{:.2f}", title="", top=None):
     """Heat map of a matrix, shape (rows, columns), each cell with its value."""
-    ax.imshow(matrix, vmin=0, vmax=top if top is not None else matrix.max())
+    ax.imshow(matrix, vmin=0, vmax=top if top is not None else matrix.max(), aspect="auto")
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.grid(False)

@@ -117,7 +117,8 @@ def measure(rows, vectors) -> dict:
     first = Counter(re.sub(r"\W", "", r["text"].split()[0]).lower() for r in rows)
     return {
         "rows": len(rows), "labels": dict(Counter(y.tolist())), "hard": int(hard.sum()),
-        "splits": dict(Counter(part.tolist())), "words": [words[0], words[len(words) // 2], words[-1]],
+        "splits": dict(Counter(part.tolist())),
+        "words": [words[0], words[len(words) // 2], words[-1]],
         "different first words": len(first), "commonest first word": first.most_common(1)[0],
         "nearest pair, cosine": round(float(near.max()), 3),
         "logistic regression, accuracy": round(float(right.mean()), 3),

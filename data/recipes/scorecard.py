@@ -91,8 +91,9 @@ def table(rows) -> str:
              "|---|---|---|---|---|---|---|"]
     for r in rows:
         mark = "" if r["value"] >= r["target"] else " **missed**"
-        lines.append(f"| `{r['role']}` | {r['skill']} | {r['measure']} | {r['value']:.3f} | "
-                     f"{r['low']:.3f} to {r['high']:.3f} | {r['n']:,} | >= {r['target']:.2f}{mark} |")
+        span = f"{r['low']:.3f} to {r['high']:.3f} | {r['n']:,} | >= {r['target']:.2f}{mark}"
+        what = f"`{r['role']}` | {r['skill']} | {r['measure']}"
+        lines.append(f"| {what} | {r['value']:.3f} | {span} |")
     return "\n".join(lines)
 
 

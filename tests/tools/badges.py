@@ -2,7 +2,8 @@
 import re
 import sys
 
-from tests.tools import notebooks as nbs, sync
+from tests.tools import notebooks as nbs
+from tests.tools import sync
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+"
 PLACES = (

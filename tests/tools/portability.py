@@ -14,7 +14,7 @@ GRID = {
     "torch avx2": {"ATEN_CPU_CAPABILITY": "avx2"},
     "torch default": {"ATEN_CPU_CAPABILITY": "default"},
     "oneDNN avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
-    "OpenBLAS Haswell, numba generic": {"OPENBLAS_CORETYPE": "Haswell", "NUMBA_CPU_NAME": "generic"},
+    "OpenBLAS Haswell": {"OPENBLAS_CORETYPE": "Haswell", "NUMBA_CPU_NAME": "generic"},
 }
 
 

@@ -18,6 +18,12 @@ def page(nb, path) -> None:
     path.write_text(body, "utf-8")
 
 
+def cell_of(error) -> str:
+    """The source of the cell that failed, out of nbclient's long message."""
+    text = str(error).split("------------------")
+    return text[1].strip() if len(text) > 1 else ""
+
+
 def main() -> int:
     """Run the chapters asked for and print one line each; exit code 1 if any failed."""
     from nbclient.exceptions import CellExecutionError
@@ -30,7 +36,7 @@ def main() -> int:
             nb, seconds = nbs.execute(path)
         except CellExecutionError as e:
             failed += 1
-            print(f"{path.name:34}   failed\n{e}")
+            print(f"{path.name:34}   failed in the cell\n{cell_of(e)}\n{e.ename}: {e.evalue}")
             continue
         found = nbs.printed(nb, REPORT)
         checks, memory = (found[1], found[3]) if found else ("?", "?")
