@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from utils import HandsOnError, adapters, models
+from utils import HandsOnError, models
 
 TINY = dict(vocab_size=30, hidden_size=16, intermediate_size=32, num_hidden_layers=2,
             num_attention_heads=2, max_position_embeddings=16)  # fmt: skip
@@ -142,15 +142,13 @@ def test_a_full_disk_leaves_nothing_half_written(home, monkeypatch, tmp_path):
 
 
 def test_two_merges_at_once_both_succeed(home, monkeypatch, tmp_path):
-    meet, found = threading.Barrier(2, timeout=20), []
-    write = adapters.write_merged
+    meet, found, rename = threading.Barrier(2, timeout=20), [], Path.rename
 
-    def slow(*paths):
-        meet.wait()  # both are past the question whether it is there already
-        write(*paths)
-        meet.wait()
+    def together(path, target):
+        meet.wait()  # both have written, and seen that it is not there yet
+        return rename(path, target)
 
-    monkeypatch.setattr(adapters, "write_merged", slow)
+    monkeypatch.setattr(Path, "rename", together)
     threads = [threading.Thread(target=lambda: found.append(models.find("adapter").path))
                for _ in range(2)]  # fmt: skip
     [t.start() for t in threads]
