@@ -29,7 +29,7 @@ $(READY): requirements.txt constraints.txt
 	@touch $(READY)
 
 lab: $(READY)  ## open the chapters in JupyterLab
-	$(PY) -m jupyterlab --notebook-dir=. chapters/README.md $(LAB)
+	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB) chapters/README.md
 
 test: $(READY)  ## unit tests, then every notebook re-executed and compared
 	@$(PY) -m tests.tools.prove --jobs $(JOBS)

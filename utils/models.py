@@ -81,7 +81,7 @@ class Spec:
         size = f"{self.parameters / 1e6:.1f} M parameters, {self.licence}"
         line = f"{self.role}: {self.title} ({size}), {self.what}"
         if self.stands_for:
-            line += f"\n   stands in for {self.stands_for}; its limits: {self.limits}"
+            line += f"\n   stands in for {self.stands_for}; limits of the stand-in: {self.limits}"
         return line
 
 

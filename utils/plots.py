@@ -6,6 +6,7 @@ figure with alternative text for readers who cannot see it. First used in chapte
 import textwrap
 
 GOOD, BAD, QUIET = "#2a7f62", "#c8553d", "#8d99ae"  # told apart by the colour-blind too
+PALE = "#c4d4e3"  # for bars that carry an interval
 PALETTE = ["#33658a", "#f26419", "#2a7f62", "#86517d", "#c8553d", "#8d99ae", "#55505c"]
 
 
@@ -42,8 +43,9 @@ def show(figure, alt: str) -> None:
 def heat(ax, matrix, rows, columns, fmt="{:.2f}", title="", top=None):
     """Heat map of a matrix, shape (rows, columns), each cell with its value."""
     ax.imshow(matrix, vmin=0, vmax=top if top is not None else matrix.max(), aspect="auto")
-    ax.set_xticks(range(len(columns)), columns)
+    ax.set_xticks(range(len(columns)), [textwrap.fill(c, 14) for c in columns])
     ax.set_yticks(range(len(rows)), rows)
+    ax.tick_params(length=0)
     ax.grid(False)
     middle = (top if top is not None else matrix.max()) / 2
     for i in range(len(rows)):
@@ -54,16 +56,23 @@ def heat(ax, matrix, rows, columns, fmt="{:.2f}", title="", top=None):
     return ax
 
 
-def bars(ax, names, values, low=None, high=None, colors=None, title="", fmt="{:.2f}"):
-    """Horizontal bars, first name on top, with intervals [low, high] if given."""
+def bars(ax, names, values, low=None, high=None, colors=None, title="", mark=None):
+    """Horizontal bars, first name on top, with intervals [low, high] if given.
+
+    `mark` is (position, text): a dashed line for a level to compare with.
+    """
     at = list(range(len(names)))[::-1]
-    ax.barh(at, values, color=colors or PALETTE[0], height=0.62)
-    ends = list(high) if high is not None else list(values)
+    ax.barh(at, values, color=colors or PALE, height=0.62)
     if low is not None:
-        ax.hlines(at, low, high, color="black", lw=1.2)
-    for y, end, value in zip(at, ends, values):
-        ax.text(end, y, "  " + fmt.format(value), va="center")
+        ax.errorbar(values, at, xerr=[values - low, high - values], fmt="o", ms=4,
+                    color="black", lw=1.3, capsize=3)
+    for y, end, value in zip(at, values if high is None else high, values):
+        ax.text(end, y, f"  {value:.2f}", va="center")
+    if mark:
+        ax.axvline(mark[0], ls="--", lw=1, color=QUIET)
+        ax.text(mark[0], len(names) - 0.45, f" {mark[1]}", color="dimgray", va="center")
     ax.set_yticks(at, names)
+    ax.set_ylim(-0.6, len(names) - 0.1 if mark else len(names) - 0.4)
     ax.grid(False, axis="y")
     ax.set_title(title)
     return ax
@@ -82,20 +91,23 @@ def lines(ax, x, curves, bands=None, title="", xlabel="", ylabel=""):
 
 
 def verdicts(ax, texts, truth, answers, width=58):
-    """Who got which text right: one row per text, one column per system in `answers`."""
-    names = list(answers)
-    for j, name in enumerate(names):
-        for i, answer in enumerate(answers[name]):
-            right = answer == truth[i]
-            ax.add_patch(_box(j, i, GOOD if right else BAD))
-            mark = ("+ " if right else "x ") + answer
-            ax.text(j, i, mark, ha="center", va="center", color="white", fontsize=8)
-    wrapped = [textwrap.fill(t, width) for t in texts]
-    ax.set_yticks(range(len(texts)), wrapped, fontsize=8)
-    ax.set_xticks(range(len(names)), [textwrap.fill(n, 14) for n in names], fontsize=8)
+    """Who got which text right: one row per text, one column per system in `answers`.
+
+    The first column is the truth. `truth` and each answer are lists of label names.
+    """
+    columns = {"truth": truth, **answers}
+    for j, (name, labels) in enumerate(columns.items()):
+        for i, label in enumerate(labels):
+            right = label == truth[i]
+            color = QUIET if name == "truth" else GOOD if right else BAD
+            mark = "" if name == "truth" else "+ " if right else "x "
+            ax.add_patch(_box(j, i, color))
+            ax.text(j, i, mark + label, ha="center", va="center", color="white", fontsize=8)
+    ax.set_yticks(range(len(texts)), [textwrap.fill(t, width) for t in texts], fontsize=8)
+    ax.set_xticks(range(len(columns)), [textwrap.fill(n, 14) for n in columns], fontsize=8)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
-    ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(texts) - 0.5, -0.5))
+    ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(texts) - 0.5, -0.5))
     ax.grid(False)
     ax.spines[:].set_visible(False)
     return ax

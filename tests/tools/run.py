@@ -4,6 +4,7 @@ The executed notebook and its page land in build/; --save also keeps the outputs
 chapters/, which is what readers see and what `make test` compares with.
 """
 import sys
+from html import escape
 
 from tests.tools import notebooks as nbs
 
@@ -15,6 +16,10 @@ def page(nb, path) -> None:
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter().from_notebook_node(nb)
+    images = (o for c in nb.cells for o in c.get("outputs", []) if "image/png" in o.get("data", {}))
+    for image in images:  # nbconvert does not use the alt text that plots.show stored
+        alt = escape(image.metadata.get("image/png", {}).get("alt", ""))
+        body = body.replace("No description has been provided for this image", alt, 1)
     path.write_text(body, "utf-8")
 
 
