@@ -119,6 +119,7 @@ def old_repo(tmp_path, monkeypatch):
         return str(folder)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    monkeypatch.setattr(download, "_ask", lambda *question: None)  # this hub is not there
     return asked
 
 

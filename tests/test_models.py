@@ -60,7 +60,7 @@ def test_the_embedder_is_the_wheels_folder_and_its_weights_are_checked():
 def test_a_spec_says_what_stands_in_for_what():
     text = str(models.find("embedder"))
     assert "all-MiniLM-L6-v2 (22.7 M parameters, Apache-2.0)" in text
-    assert "stands in for all-mpnet-base-v2; its limits: 6 layers" in text
+    assert "stands in for all-mpnet-base-v2; limits of the stand-in: 6 layers" in text
 
 
 def test_a_spec_of_the_book_stands_in_for_nothing(monkeypatch, tmp_path):

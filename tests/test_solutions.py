@@ -22,6 +22,7 @@ def solutions(nb) -> list[str]:
 def test_solutions_run(path, tmp_path):
     nb = nbs.read(path)
     found = solutions(nb)
+    nb.cells[3].source += "\nRESAMPLES = 200"  # the notebook itself is tested elsewhere
     assert len(found) >= 4
     for code in found:
         assert max(map(len, code.splitlines())) <= 100

@@ -127,15 +127,16 @@ def test_badges_point_at_the_copy(repo):
      {"failed": 1, "passed": 12, "skipped": 3, "error": 2}),
     ("=== 1 error in 0.5s ===", {"error": 1}),
 ])  # fmt: skip
-def test_prove_counts_what_pytest_says_last(line, counts, monkeypatch):
-    class Pytest:
-        stdout = ["tests/test_a.py: 99 passed, it says in a log\n", f"{line}\n", "bye\n"]
+def test_prove_counts_what_pytest_says_last(line, counts):
+    assert prove.counts(line) == counts
+    assert prove.counts("bye") == {}
 
-        def wait(self):
-            return 0
 
-    monkeypatch.setattr(prove.subprocess, "Popen", lambda *command, **options: Pytest())
-    assert prove.pytest("tests") == (0, counts)
+def test_prove_runs_every_test_file_and_notebook():
+    names = [t.rsplit("/", 1)[-1] for t in prove.targets()]
+    assert sorted(names) == sorted(
+        p.name for folder, glob in ((nbs.ROOT / "tests", "test_*.py"), (nbs.CHAPTERS, "*.ipynb"))
+        for p in folder.glob(glob))
 
 
 def book(*cells):

@@ -29,10 +29,31 @@ def snapshot(repo_id: str, revision: str | None = None) -> str:
             tqdm_class=tqdm,
         )
 
+    if not _begun(repo_id, revision):
+        explain(lambda: _ask("model", repo_id, revision), repo_id)
     folder = explain(lambda: fetch(revision), repo_id)
     if not any(Path(folder).rglob("*.safetensors")):
         folder = explain(lambda: fetch(_converted(repo_id)), repo_id)
     return folder
+
+
+def _ask(kind, repo_id, revision=None):
+    """One quick request: without it the clients retry for 25 s before they give up, and
+    then call a server error a missing network or a missing file."""
+    from huggingface_hub import HfApi, constants
+
+    if not constants.HF_HUB_OFFLINE:
+        HfApi().repo_info(repo_id, repo_type=kind, revision=revision, timeout=10)
+
+
+def _begun(repo_id, revision):
+    """Is some of this very commit here? Then it may be whole, and no network is needed."""
+    from huggingface_hub import constants
+
+    folder = "models--" + repo_id.replace("/", "--")
+    return bool(revision) and Path(
+        constants.HF_HUB_CACHE, folder, "snapshots", revision
+    ).exists()
 
 
 def _converted(repo_id):
@@ -54,16 +75,10 @@ def _converted(repo_id):
 
 
 def dataset(repo_id: str):
-    """A hub data set as datasets.DatasetDict; the hub is probed first, see `explain`.
-
-    Without the probe the data sets client retries for 25 s before it gives up, and
-    then calls a server error a missing file.
-    """
+    """A hub data set as datasets.DatasetDict; raises HandsOnError as `snapshot` does."""
     from datasets import load_dataset
-    from huggingface_hub import HfApi, constants
 
-    if not constants.HF_HUB_OFFLINE:
-        explain(lambda: HfApi().dataset_info(repo_id, timeout=10), repo_id)
+    explain(lambda: _ask("dataset", repo_id), repo_id)
     return explain(lambda: load_dataset(repo_id), repo_id)
 
 

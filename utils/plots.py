@@ -64,8 +64,8 @@ def bars(ax, names, values, low=None, high=None, colors=None, title="", mark=Non
     at = list(range(len(names)))[::-1]
     ax.barh(at, values, color=colors or PALE, height=0.62)
     if low is not None:
-        ax.errorbar(values, at, xerr=[values - low, high - values], fmt="o", ms=4,
-                    color="black", lw=1.3, capsize=3)
+        reach = [[v - a for v, a in zip(values, low)], [b - v for v, b in zip(values, high)]]
+        ax.errorbar(values, at, xerr=reach, fmt="o", ms=4, color="black", lw=1.3, capsize=3)
     for y, end, value in zip(at, values if high is None else high, values):
         ax.text(end, y, f"  {value:.2f}", va="center")
     if mark:

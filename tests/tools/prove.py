@@ -1,4 +1,7 @@
-"""make test: unit tests, then nbval strict over the chapters; the last line counts."""
+"""make test: unit tests, and nbval strict over the chapters; the last line counts.
+
+One pytest session, two workers, long files first, so that neither worker ends up alone.
+"""
 import os
 import re
 import subprocess
@@ -8,43 +11,41 @@ import time
 from tests.tools import notebooks as nbs
 
 COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
-NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120", "--dist=loadfile"]
+NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+LONG = ["test_book_profile.py", "test_solutions.py", "test_hub.py", "test_machine.py"]
 
 
-def pytest(*args, env=None) -> tuple[int, dict]:
-    """Run pytest, show its output, return (exit code, counts of its last line)."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
-    run = subprocess.Popen(command, cwd=nbs.ROOT, env={**os.environ, **(env or {})},
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    last = ""
-    for line in run.stdout:
-        print(line, end="", flush=True)
-        last = line if COUNTS.search(line) else last
-    counts = {}
-    for number, what in COUNTS.findall(last):
-        counts[what.rstrip("s") if what.startswith("error") else what] = int(number)
-    return run.wait(), counts
+def targets() -> list[str]:
+    """Notebooks and test files, the slowest first."""
+    tests = nbs.ROOT / "tests"
+    short = sorted(p.name for p in tests.glob("test_*.py") if p.name not in LONG)
+    return [*map(str, nbs.notebooks()), *(str(tests / name) for name in [*LONG, *short])]
+
+
+def counts(line: str) -> dict:
+    """{"passed": 3, ...} of a line of pytest's summary; "error" in the singular."""
+    return {w[:5] if w.startswith("error") else w: int(n) for n, w in COUNTS.findall(line)}
 
 
 def main() -> int:
-    """Run both parts; exit code 0 only if nothing failed and something passed."""
+    """Run everything; exit code 0 only if nothing failed and something passed."""
     jobs = sys.argv[sys.argv.index("--jobs") + 1] if "--jobs" in sys.argv else "2"
-    began, total, bad = time.time(), {}, 0
-    books = [str(p) for p in nbs.notebooks()]
-    threads = {"OMP_NUM_THREADS": "1"} if len(books) > 1 else {}
-    spread = ["-n", jobs] if len(books) > 1 else []
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *NBVAL]
+    command += ["-n", jobs, "--dist=loadfile", "--no-loadscope-reorder", *targets()]
     # two torch processes with two threads each on two cores would crawl
-    units = (["tests", "-n", jobs, "--dist=loadfile"], {"OMP_NUM_THREADS": "1"})
-    for args, env in (units, ([*NBVAL, *spread, *books], threads)):
-        code, counts = pytest(*args, env=env)
-        bad += code != 0
-        for what, number in counts.items():
-            total[what] = total.get(what, 0) + number
-    failed = total.get("failed", 0) + total.get("error", 0)
-    print(f"{len(books)} notebooks, {time.time() - began:.0f} s")
-    failed = max(failed, bad)  # a crash without a count is a failure too
-    print(f"{total.get('passed', 0)} passed, {failed} failed, {total.get('skipped', 0)} skipped")
-    return int(failed > 0 or not total.get("passed"))
+    env = os.environ | ({"OMP_NUM_THREADS": "1"} if jobs != "1" else {})
+    began, last = time.time(), ""
+    run = subprocess.Popen(command, cwd=nbs.ROOT, env=env, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    for line in run.stdout:
+        print(line, end="", flush=True)
+        last = line if counts(line) else last
+    found = counts(last)
+    failed = found.get("failed", 0) + found.get("error", 0)
+    failed = failed or int(run.wait() != 0)  # a crash without a count is a failure too
+    print(f"{len(nbs.notebooks())} notebooks and the unit tests: {time.time() - began:.0f} s")
+    print(f"{found.get('passed', 0)} passed, {failed} failed, {found.get('skipped', 0)} skipped")
+    return int(failed > 0 or not found.get("passed"))
 
 
 if __name__ == "__main__":
