@@ -59,7 +59,7 @@ PRICE_PER_HOUR = 0.05  # of this machine, in your currency (section 7)
 # %% [markdown]
 # ## The result first
 #
-# Two models do the work: a classifier trained before we came, and an *encoder*, which turns a text into a vector (a list of numbers, also called an **embedding**) such that similar texts get similar vectors. We ask for both by their *role*. In the laptop **profile**, small models that ship with this repository play the roles; the book profile (`HANDSON_PROFILE=book`) takes the book's own. A line that begins with ✓ is a claim that was tested just now; if one fails, the notebook stops.
+# Two models do the work: a classifier trained before we came, and an *encoder*, which turns a text into a vector (a list of numbers, also called an **embedding**) such that similar texts get similar vectors. Both are asked for by their *role*. In the laptop **profile** small models that ship with this repository play them; the book profile (`HANDSON_PROFILE=book`) takes the book's. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
 
 # %%
 import numpy as np
@@ -85,7 +85,7 @@ y = {s: np.array(reviews[s]["label"])[keep[s]] for s in keep}
 hard = {s: np.array(reviews[s]["hard"], dtype=bool)[keep[s]] for s in keep}
 
 # %% [markdown]
-# Six reviews now meet five systems. By the end of the chapter each of these lines will be an old friend.
+# Six reviews meet five systems.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -120,14 +120,14 @@ plots.verdicts(ax, t6, label[six], answers)
 plots.show(figure, "Six reviews as rows, five systems as columns; right answers green.")
 
 # %% [markdown]
-# **Figure 1.** Six reviews, their true label in grey, and five answers: green with + is right, red with x is wrong. The first two reviews say what they mean; the last four are flagged *hard*: negation, contrast or irony. They are the first of their kind in the validation split, not picked for effect, and six reviews prove nothing.
+# **Figure 1.** Six reviews, their true label in grey, and five answers: green with + is right, red with x is wrong. The first two reviews say what they mean; the last four are flagged *hard*: negation, contrast or irony. They are the first of their kind in the validation split; six reviews prove nothing.
 #
-# Only two of the columns learned from labels in this notebook, and the last one has never seen a label at all. The ready-made classifier did its learning before: in the laptop profile on thousands of film reviews, our `train` split among them, so expect much of it. *Before you read on, guess: over all test reviews, how many points (hundredths) lie between the ready-made classifier and the system without labels? And which of the four models loses most when the reviews get hard?* The answers come near the end.
+# Only two columns learned from labels in this notebook, and the last one has never seen a label. The ready-made classifier learned before: in the laptop profile from thousands of film reviews, our `train` split among them. *Guess: over all test reviews, how many points (hundredths) lie between the ready-made classifier and the system without labels? And which of the four models loses most when the reviews get hard?* The answers come near the end.
 
 # %% [markdown]
 # ## 1 · A ready-made classifier needs no training, but it brings its own labels
 #
-# **The task.** A review goes in, a *label* comes out. In the laptop profile the reviews were written for this project (`data/texts/reviews.md` tells how); in the book profile they are the book's own, *rotten_tomatoes*. They come in three *splits*: we learn from `train`, choose between options on `validation`, and report on `test`. Whoever chooses on the test split reports a number that the next thousand reviews will not confirm.
+# **The task.** A review goes in, a *label* comes out. In the laptop profile the reviews were written for this project (`data/texts/reviews.md` tells how); in the book profile they are *rotten_tomatoes*. They come in three *splits*: we learn from `train`, choose on `validation`, and report on `test`. Whoever chooses on the test split reports a number that new reviews will not confirm.
 
 # %% tags=["c4.01"]
 import pandas as pd
@@ -137,7 +137,7 @@ table = pd.DataFrame(counts)
 table.assign(share=(table.sum(axis=1) / table.to_numpy().sum()).round(3))
 
 # %% [markdown]
-# Two things must be settled before any score means something. First, no test review may stand in another split; a *fingerprint* (a hash of the bare letters and digits) of every text tells. It catches copies, not paraphrases; for those, look at the most similar pair of vectors.
+# Before any score means something: does a test review stand in another split? *Fingerprints* (hashes of the bare letters and digits) find copies; for paraphrases, look at the most similar pair of vectors.
 
 # %% tags=["c4.01"]
 prints = {s: {corpora.fingerprint(t) for t in reviews[s]["text"]} for s in reviews}
@@ -147,7 +147,7 @@ twins = unit(X["test"]) @ unit(X["train"]).T
 print(f"most similar test and training reviews: cosine {twins.max():.2f}, 1 = equal")
 
 # %% [markdown]
-# Second, the score of the laziest system there is, the **majority baseline**: always give the label that is most frequent in the training split (at a draw, the first).
+# And what does the laziest system score, the **majority baseline**, which always gives the label most frequent in the training split (at a draw, the first)?
 
 # %% tags=["c4.01"]
 truth = y["test"]
@@ -171,7 +171,7 @@ def softmax(logits):
 softmax(np.array([0, 0, np.log(2)])).round(2)
 
 # %% [markdown]
-# Now some reviews. The names of the labels are read from `config.id2label`: typing in an index such as 0 or 2 is how two labels get swapped when somebody replaces the model.
+# Read the names of the labels from `config.id2label`: typing in an index such as 0 or 2 is how two labels get swapped when somebody replaces the model.
 
 # %% tags=["c4.04"]
 import torch
@@ -197,7 +197,7 @@ run.check("softmax by hand = pipeline", same, f"{len(fifty)} reviews")
 # %% [markdown]
 # ### Its third class
 #
-# This classifier knows *neutral*, and our question does not. There are two honest ways out. **Keep** the third class: every "neutral" is a wrong answer. Or **drop** it: compare only the two probabilities that matter. Many notebooks just read two of the three columns; that drops neutral without telling you.
+# This classifier knows *neutral*, and our question does not. **Keep** the third class, and every "neutral" is a wrong answer. Or **drop** it, and compare only the two probabilities that matter. (Many notebooks read two of the three columns, which drops it without saying so.)
 
 # %% tags=["c4.05"]
 batches = [text["test"][i : i + 64] for i in range(0, len(truth), 64)]
@@ -224,7 +224,7 @@ _ = [ax.set(xlabel="(answer)", ylabel="(truth)") for ax in axes]
 plots.show(figure, "Two confusion tables: with the neutral class and without it.")
 
 # %% [markdown]
-# **Figure 2.** *Confusion tables*: the truth in rows, the answer in columns; right answers stand where row and column have the same name. Read along a row to see where the reviews of one kind went. Here few reviews went to *neutral*, so the choice hardly matters; a classifier trained on other text can call many more neutral, and then the two ways give different headlines. From here on, "ready-made" means the table on the right. (A caution for practice: we removed the neutral *reviews* by their true label. Nobody does that for you in production.)
+# **Figure 2.** *Confusion tables*: the truth in rows, the answer in columns; right answers stand where both have the same name. Here few reviews went to *neutral*, so the choice hardly matters; a classifier trained on other text can call many more neutral, and then the two ways give different headlines. From here on, "ready-made" means the table on the right. (We also removed the neutral *reviews*, by their true label. Nobody does that for you in production.)
 
 # %% [markdown]
 # ## 2 · Precision, recall and F1: three counts and three divisions
@@ -247,7 +247,7 @@ def precision_recall_f1(truth, answer, label):
     return precision, recall, 2 * hits / max(2 * hits + alarms + misses, 1)
 
 # %% [markdown]
-# The last line is the harmonic mean with the fractions cleared (and `max` avoids 0/0). The ten reviews:
+# The last line is the harmonic mean with its fractions cleared; `max` avoids 0/0.
 
 # %% tags=["c4.06"]
 ten_true, ten_said = np.array([*"ppppppnnnn"]), np.array([*"ppppnnpnnn"])
@@ -255,7 +255,7 @@ by_hand = precision_recall_f1(ten_true, ten_said, "p")
 run.check("4/5, 4/6 and 8/11", np.allclose(by_hand, [4 / 5, 4 / 6, 8 / 11]))
 
 # %% [markdown]
-# Two labels have two F1 values. The **macro** mean treats them alike; the **weighted** mean counts each by its number of reviews. scikit-learn's `classification_report` prints all of that. Are they our numbers?
+# Two labels have two F1 values. The **macro** mean treats them alike; the **weighted** mean counts each by its number of reviews, as scikit-learn's `classification_report` does.
 
 # %% tags=["c4.06"]
 from sklearn.metrics import classification_report
@@ -273,7 +273,7 @@ library = report.loc[ours.index, ours.columns].astype(float)
 run.check("by hand = classification_report", np.allclose(ours, library, atol=1e-12))
 
 # %% [markdown]
-# From now on "F1" is the macro mean, for every system, by this one function. A coin gets about 0.5; a system that always gives the same label gets less, as we shall see.
+# From now on "F1" is the macro mean. A coin gets about 0.5; a system that always gives the same label gets less.
 
 # %%
 def f1(truth, answer):
@@ -286,7 +286,7 @@ predicted = {"majority baseline": lazy, "ready-made classifier": dropped}
 # %% [markdown]
 # ### Why accuracy is not enough
 #
-# Our splits are balanced, so accuracy and F1 nearly agree. Suppose now that nine reviews in ten are positive, as on many a shop's site. A system that has read nothing and always says *positive* looks splendid.
+# Our splits are balanced, so accuracy and F1 nearly agree. But suppose that nine reviews in ten are positive, as in many a shop. A system that has read nothing and always says *positive* looks splendid.
 
 # %% tags=["c4.07"]
 shop = np.array(["positive"] * 90 + ["negative"] * 10)
@@ -299,7 +299,7 @@ print(f"F1 of 'negative' {found:.2f}, macro F1 {f1(shop, flattery):.2f}")
 # %% [markdown]
 # ### How sure can a few hundred reviews make us?
 #
-# Other reviews would have given another number. The **bootstrap** estimates how different: draw as many reviews from the test split, *with replacement*, compute F1 again, do that a thousand times, and keep the middle 95 % of the results. (It covers the luck of the test split, not that of the training.)
+# Other reviews would have given another number. The **bootstrap** estimates how different: draw as many reviews from the test split, *with replacement*, compute F1 again, a thousand times, and keep the middle 95 %. (That covers the luck of the test split, not of the training.)
 
 # %% tags=["c4.23"]
 def interval(statistic, *columns):
@@ -328,9 +328,9 @@ print("ready-made classifier, F1:", with_interval(f1, truth, dropped))
 # %% [markdown]
 # ## 3 · Frozen vectors and a logistic fit go far when labels are few
 #
-# The encoder is a **foundation model**: *pre-trained* once, on a great deal of text that has nothing to do with our labels, and used for many tasks: *frozen*, with every weight kept and something small trained on its vectors (this section, a *linear probe*) or nothing trained at all (section 4), or *fine-tuned*, with the training of its weights continued (section 5).
+# The encoder is a **foundation model**: *pre-trained* once, on text that has nothing to do with our labels, and used for many tasks: *frozen*, with something small trained on its vectors (this section, a *linear probe*) or nothing trained at all (section 4), or *fine-tuned*, with the training of its weights continued (section 5).
 #
-# Frozen first. The small thing is a **logistic regression**: one weight for each number of the vector, found by making the right labels of the training reviews as probable as possible. The vectors were computed once and stored (in half precision, hence the tolerance); are they what the encoder says today?
+# The small thing is a **logistic regression**: one weight for each number of the vector, found by making the right labels of the training reviews as probable as possible. The vectors were stored, in half precision; are they what the encoder says today?
 
 # %% tags=["c4.08"]
 fresh = encoder.encode(text["test"][:32])
@@ -345,7 +345,7 @@ run.check("20 points over baseline and coin", f1(truth, frozen) > lazy_or_coin +
 print(f"baseline {lazy_f1:.3f}; logistic fit", with_interval(f1, truth, frozen))
 
 # %% [markdown]
-# That the encoder really is as it was, a hash over all its weights can witness; we shall need the function again when weights *do* move.
+# A hash over all its weights witnesses that the encoder stays frozen; in section 5, weights *will* move.
 
 # %% tags=["c4.03"]
 import hashlib
@@ -365,7 +365,7 @@ run.check("encoding and fitting move no weight", weight_hash(encoder) == untouch
 # %% [markdown]
 # ### What the classifier computes
 #
-# Multiply each number of the vector by its weight, add up, add a constant, squash the sum into a probability with the **sigmoid**. A sum of 0 gives one half; a sum of ln 3 gives three quarters.
+# Multiply each number of the vector by its weight, add up, add a constant, squash the sum into a probability with the **sigmoid**: 0 gives one half, ln 3 three quarters.
 
 # %% tags=["c4.09"]
 def sigmoid(z):
@@ -385,7 +385,7 @@ run.check("sigmoid(w · x + b) = predict_proba", same, f"{len(by_hand)} reviews"
 # %% [markdown]
 # ### How many labels does it take?
 #
-# Labels cost somebody's afternoon. How does F1 grow with their number? We draw small training sets several times, half from each class, and score on validation. Beside the vectors stands the classic alternative, **TF-IDF**: one number per word, larger the more often the word occurs in the review and the fewer reviews have it. It knows nothing but the words (its list of words, though no label, comes from the whole training split).
+# How does F1 grow with their number? We draw small training sets several times, half from each class, and score on validation. Beside the vectors stands the classic alternative, **TF-IDF**: one number per word, larger the more often it occurs in the review and the fewer reviews have it. (Its list of words, though no label, comes from the whole training split.)
 
 # %% tags=["c4.10"]
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -423,7 +423,7 @@ ax.set_xticks([], minor=True)
 plots.show(figure, "F1 against the number of labels, vectors and TF-IDF, with ranges.")
 
 # %% [markdown]
-# **Figure 3.** Mean F1 (line) and the range over the draws (band) against the number of labelled reviews, on a logarithmic axis; the dashed line needs no labels at all and is explained in section 4. With few labels the vectors lead, since TF-IDF has to meet each word beside a label before it can use it, and the luck of the draw is large. With hundreds of labels the order turns in the laptop profile: there, counting words beats vectors that were made to say what a text is about. (The band at the right end is narrow also because these draws share most of their reviews.)
+# **Figure 3.** Mean F1 (line) and the range over the draws (band) against the number of labelled reviews, on a logarithmic axis; the dashed line needs no labels at all (section 4). With few labels the vectors lead, since TF-IDF has to meet each word beside a label before it can use it; and the luck of the draw is large. With hundreds of labels the order turns in the laptop profile: there, counting words beats vectors that were made to say what a text is about. (At the right end the draws share most of their reviews, which narrows the band.)
 #
 # Which words does TF-IDF hold on to? The heaviest ones, learned from all labels:
 
@@ -435,12 +435,12 @@ print("negative:", *ranked[:14])
 print("positive:", *ranked[:-15:-1])
 
 # %% [markdown]
-# Verdict words, for the most part; the others may be habits of these reviewers. Remember them when we come to the hard reviews.
+# Verdict words, for the most part; the others may be habits of these reviewers. We shall come back to that.
 
 # %% [markdown]
 # ## 4 · A label can be a point in the same space
 #
-# Must there be a classifier at all? Give each class the **average** of its training vectors, and a new review the class whose average points in the most similar direction, by the **cosine** (the dot product of vectors scaled to length 1). Labels are needed for the averages, but nothing is optimised (the method is known as the *nearest-centroid* classifier). In two dimensions: averages (1, 0) and (0, 1), a review at (3, 4). Its length is 5, so the cosines are 3/5 and 4/5, and the second class wins.
+# Give each class the **average** of its training vectors, and a new review the class whose average points in the most similar direction, by the **cosine** (the dot product of vectors scaled to length 1). Nothing is optimised; this is the *nearest-centroid* classifier. In two dimensions: averages (1, 0) and (0, 1), a review at (3, 4). Its length is 5, so the cosines are 3/5 and 4/5, and the second class wins.
 
 # %% tags=["c4.11"]
 print(unit([3, 4]) @ unit([[1, 0], [0, 1]]).T)
@@ -449,7 +449,7 @@ predicted["vectors + averages"] = nearest
 print("class averages, F1:", with_interval(f1, truth, nearest))
 
 # %% [markdown]
-# In scikit-learn this is a nearest-neighbour classifier that knows two points only, the two averages (*centroids*), and measures by cosine.
+# In scikit-learn: a nearest-neighbour classifier that knows two points only, the averages.
 
 # %% tags=["c4.11"]
 from sklearn.neighbors import KNeighborsClassifier
@@ -462,7 +462,7 @@ run.check("but at most 2 over the fit", f1(truth, nearest) <= f1(truth, frozen) 
 # %% [markdown]
 # ### No labelled review at all: zero-shot
 #
-# The *name* of a label is a text, too, so it has a vector, too. Put the vectors of "A negative review" and "A positive review" in the place of the averages: that is **zero-shot classification** by embeddings, and it needs no labelled data. (The averages above do need labels; the two are easily confused. There are other ways to zero-shot: asking a generative model, or a model of entailment whether "this review is positive" follows.)
+# The *name* of a label is a text, too, so it has a vector, too. Put the vectors of "A negative review" and "A positive review" in the place of the averages: that is **zero-shot classification** by embeddings, and it needs no labelled data. (The averages above do need labels; the two are easily confused. Asking a generative model, or an entailment model whether "this review is positive" follows, are other ways to zero-shot.)
 
 # %% tags=["c4.12"]
 def zero_shot(vectors, *descriptions):
@@ -480,12 +480,12 @@ run.check("zero-shot beats a coin, interval and all", interval(np.mean, hits)[0]
 print("accuracy:", with_interval(np.mean, hits), "| F1:", round(f1(truth, guessed), 3))
 
 # %% [markdown]
-# That is the dashed line of Figure 3, now on test: no label at all can do about as well as the first few dozen.
+# That is the dashed line of Figure 3, on test: no label at all does about as well as the first few dozen.
 
 # %% [markdown]
 # ### The description is a parameter
 #
-# Nothing says that these are the best words. Other descriptions have other vectors, so treat the wording like any parameter: compare on the *validation* split, and take only the winner to the test split.
+# Nothing says that these are the best words. Treat the wording like any parameter: compare on the *validation* split, and take only the winner to the test split.
 
 # %% tags=["c4.13"]
 wordings = {
@@ -515,12 +515,12 @@ ax.set(xlim=(0, 1), xlabel="F1 on the validation split, no training labels")
 plots.show(figure, "F1 of five pairs of descriptions with intervals; winner in green.")
 
 # %% [markdown]
-# **Figure 4.** Validation F1 of five pairs of descriptions, with intervals; the winner in green. A poor wording costs many points, and a pair that makes sense to a person can be no better than a coin: reviews are compared with what a description sounds like, not with what it means to us. The good pairs lie within each other's intervals, so "the best" is a bold word. And mind what the choice cost: validation labels. Strictly speaking, a wording picked with labelled reviews is no longer zero-shot.
+# **Figure 4.** Validation F1 of five pairs of descriptions, with intervals; the winner in green. A poor wording costs many points, and a pair that makes sense to a person can be no better than a coin. The good pairs lie within each other's intervals, so "the best" is a bold word. And the choice cost validation labels: strictly speaking, a wording picked with labelled reviews is no longer zero-shot.
 
 # %% [markdown]
 # ## 5 · Fine-tuning moves the encoder itself
 #
-# Sentence vectors were made for similarity, not for sentiment. **Fine-tuning** lets the encoder move, too. An encoder is a stack of *blocks* (layers), each of which refines the vectors of all tokens; for classification a small *head* on top turns the result into one score per label. In the laptop profile the ready-made classifier is itself such a case: the same encoder, fine-tuned on film reviews by **LoRA**, which adds to chosen weight matrices a correction of low rank (a product of two thin matrices; chapter 11 builds one). Where both models have a weight of the same name and shape, what moved?
+# Sentence vectors were made for similarity, not for sentiment; **fine-tuning** lets the encoder move. An encoder is a stack of *blocks* (layers), each of which refines the vectors of all tokens; for classification a small *head* on top turns the result into one score per label. The laptop's ready-made classifier is such a case: the same encoder, fine-tuned on film reviews by **LoRA**, which adds to chosen weight matrices a correction of low rank, the product of two thin matrices (chapter 11 builds one). Compare it with the encoder: what moved?
 
 # %% tags=["c4.03"]
 start = {n: w.cpu() for n, w in encoder[0].auto_model.state_dict().items()}
@@ -539,11 +539,11 @@ run.check("each by a matrix of rank 16 at most", max(ranks, default=0) <= 16)
 print(f"largest rank {max(ranks, default=0)}, possible {X['train'].shape[1]}")
 
 # %% [markdown]
-# Inside the six blocks only weight matrices moved, each by a correction of low rank; the head on top was trained in full. (In the book profile the two models are not related: nothing is compared, and the checks say nothing.)
+# Inside the blocks only weight matrices moved, each by a correction of low rank; the head was trained in full. (In the book profile the two models are not related: nothing is compared, and the checks say nothing.)
 #
 # ### Thaw the last block
 #
-# Now we do it ourselves, on a small scale: only the **last block** is trained. The head starts as a logistic fit on the frozen vectors of the same reviews, so the question is precisely what moving the block adds.
+# On a small scale: only the **last block** is trained. The head starts as a logistic fit on the frozen vectors of the same reviews, so the question is what moving the block adds.
 
 # %% tags=["c4.22"]
 from copy import deepcopy
@@ -565,7 +565,7 @@ total = sum(p.numel() for p in [*tuned.parameters(), *head.parameters()])
 print(f"trained: {trained:,} of {total:,} parameters ({trained / total:.1%})")
 
 # %% [markdown]
-# A training step: score sixteen reviews, measure by the *loss* how improbable the right labels were, compute in which direction each trained weight lowers the loss (its *gradient*), move all of them a little that way. The size of the steps falls to zero towards the end.
+# A training step: score sixteen reviews, measure by the *loss* how improbable the right labels were, compute which way each trained weight lowers the loss (its *gradient*), move all a little that way. The steps shrink towards the end.
 
 # %% tags=["c4.22"]
 def scores_of(texts):
@@ -608,12 +608,12 @@ print("fine-tuned, F1:", with_interval(f1, truth, thawed))
 print("gain over the frozen vectors:", with_interval(gain, truth, thawed, same_labels))
 
 # %% [markdown]
-# The last line is the one to read: the gain over a fit on the frozen vectors of the same reviews, its interval resampled in pairs (the same reviews for both systems). Where it includes 0, no difference can be seen. One block and few labels make a small step; all blocks and thousands of labels made the laptop's ready-made classifier, from the same encoder.
+# Read the last line: the gain over a fit on the frozen vectors of the same reviews, resampled in pairs (the same reviews for both systems). Where its interval includes 0, no difference can be seen. One block and few labels make a small step; all blocks and thousands of labels made the laptop's ready-made classifier, from the same encoder.
 
 # %% [markdown]
 # ## 6 · Text in, label word out: the other family
 #
-# So far every system was a **representation model**: text in, numbers out. A **generative model** (T5, GPT) turns text into text, and the label is a word that it writes. To hold one in our hands we build about the smallest T5 possible, two layers with random weights, and let it practise on the training reviews for a few seconds: the review goes in, and the loss asks for the tokens of the label word.
+# So far every system was a **representation model**: text in, numbers out. A **generative model** (T5, GPT) turns text into text, and the label is a word that it writes. To hold one in our hands we build about the smallest T5 possible, two layers with random weights, and let it practise for a few seconds: the review goes in, and the loss asks for the tokens of the label word.
 
 # %% tags=["c4.02"]
 from transformers import T5Config, T5ForConditionalGeneration
@@ -651,7 +651,7 @@ written = np.concatenate([write(batch) for batch in batches])
 predicted["tiny T5, from scratch"] = written
 
 # %% [markdown]
-# Now the same review through both families: what type comes out, and of what shape?
+# The same review through both families:
 
 # %% tags=["c4.02"]
 vector = encoder.encode(text["test"][0])
@@ -670,7 +670,7 @@ print("F1:", with_interval(f1, truth, written))
 # %% [markdown]
 # ## 7 · Which one? Ask for the interval before you answer
 #
-# All systems have answered the same test reviews. First the table, then the picture.
+# All systems have answered the same test reviews.
 
 # %% tags=["c4.23", "nbval-ignore-output"]
 none = ["ready-made classifier", "vectors + label texts"]
@@ -688,9 +688,9 @@ ax.set(xlim=(0, 1), xlabel="F1 on the test split, with its 95 % interval")
 plots.show(figure, "F1 of nine systems with 95 % intervals, best on top.")
 
 # %% [markdown]
-# **Figure 5.** F1 of every system (dot) with its 95 % interval (whisker), best on top; the dashed line is a coin. Where two whiskers overlap for most of their length, other test reviews could well turn the order round. One warning about the top, again: "0 labels" of the ready-made classifier means that *this notebook* provided none. In the laptop profile it was fine-tuned on the texts counted below, our `train` split among them: the best system here is also the one with by far the most labels of the right kind. With the book's models the order differs: there the ready-made one learned from tweets, and the book reports it behind the frozen vectors.
+# **Figure 5.** F1 of every system (dot) with its 95 % interval (whisker), best on top; the dashed line is a coin. Where two whiskers overlap far, other test reviews could turn the order round. Mind the top: "0 labels" means that *this notebook* provided none. In the laptop profile the best system is also the one that saw by far the most labels of the right kind (counted below). With the book's models the order differs: there the ready-made one learned from tweets, and the book reports it behind the frozen vectors.
 #
-# Overlap is a rough guide, because all systems read the same reviews. The **McNemar test** makes use of that: it looks at the reviews that exactly one of two systems got right. If the two were equally good, each of these would be the toss of a coin, and *p* is the probability that fair coins fall at least as unevenly. Below 0.05 is the usual line for one test; we make four, so a careful reader divides it by four. (The test compares accuracy; with balanced labels that is nearly F1.)
+# Overlap is a rough guide, because all systems read the same reviews. The **McNemar test** uses that: it looks at the reviews that exactly one of two systems got right. If the two were equally good, each of these would be the toss of a coin, and *p* is the probability that fair coins fall at least as unevenly. Below 0.05 is the usual line for one test; we make four, so divide it by four. (The test compares accuracy; with balanced labels that is nearly F1.)
 
 # %% tags=["c4.23"]
 right = {name: answer == truth for name, answer in predicted.items()}
@@ -709,7 +709,7 @@ for one, two in zip(steady, steady[1:]):
     print(f"{one} | {two}: {counts}, p = {p:.2g}")
 
 # %% [markdown]
-# Is *p* what it claims to be? Take the second pair, toss a fair coin for every such review, a hundred thousand times over, and count how often the split is at least as uneven as ours.
+# Is *p* what it claims to be? Toss a fair coin for every such review of the second pair, a hundred thousand times over, and count how often the split is at least as uneven.
 
 # %% tags=["c4.23"]
 only_one, only_two = disagreements(*steady[1:3])
@@ -721,7 +721,7 @@ run.check("p = the share of fair coins so uneven", abs(uneven - p) < 0.01)
 # %% [markdown]
 # ### Was the test set in the training data?
 #
-# A ready-made model may have read our test reviews before. The models shipped with this companion carry the fingerprints of every text they were fine-tuned on, so here we can look (the neutral reviews included).
+# A ready-made model may have read our test reviews before. The models shipped here carry the fingerprints of every text they were fine-tuned on, so we can look (neutral reviews included).
 
 # %% tags=["c4.24"]
 known = models.training_texts("sentiment")
@@ -730,12 +730,12 @@ print({s: f"{len(prints[s] & known)} of {len(prints[s])}" for s in prints})
 run.check("no test review is on record", not prints["test"] & known)
 
 # %% [markdown]
-# For models from elsewhere, our encoder and everything in the book profile included, the record is empty, and an empty record proves nothing. *rotten_tomatoes* has been on the web for twenty years, and the sentences of the popular data set SST-2 come from the same collection, so a model tuned on SST-2 has very likely read our book profile's test set. What GPT has read, nobody outside can say. A splendid score on an old data set is a reason to try new text.
+# For models from elsewhere, our encoder and the book profile's included, the record is empty, and an empty record proves nothing. The sentences of the popular data set SST-2 come from the same collection as *rotten_tomatoes*, so a model tuned on the one has very likely read the other's test split; what FLAN-T5 or GPT has read, an outsider can hardly prove. A splendid score on an old data set is a reason to try new text.
 
 # %% [markdown]
 # ### Do they err on the same reviews?
 #
-# If systems fail on different reviews, a vote can beat each of them. The **Jaccard index** of two sets of errors is the number of reviews both got wrong, divided by the number at least one got wrong: 1 means the same errors, 0 none in common. (If one set is much smaller it cannot come near 1.)
+# If systems fail on different reviews, a vote can beat each of them. The **Jaccard index** of two sets of errors is the number of reviews both got wrong, divided by the number at least one got wrong: 1 means the same errors, 0 none in common.
 
 # %% tags=["c4.25"]
 four = [name for name in steady if name != "vectors + averages"]
@@ -750,7 +750,7 @@ plots.heat(ax, jaccard, steady, steady, top=1.0)
 plots.show(figure, "Jaccard index of the errors of five systems as a heat map.")
 
 # %% [markdown]
-# **Figure 6.** Overlap of the error sets. One pair stands out: the logistic fit and the averages are two readings of the same vectors, and nearly always fall together. All other pairs share less, which is what a vote needs; so one of the twins stays at home. Four voters remain, and at a draw the ready-made classifier decides. Does it pay?
+# **Figure 6.** Overlap of the error sets. One pair stands out: the logistic fit and the averages are two readings of the same vectors, and mostly fall together. The others share less, which is what a vote needs; so one of the twins stays at home. Four vote, and at a draw the ready-made classifier decides. Does it pay?
 
 # %% tags=["c4.25"]
 votes = np.mean([predicted[name] == "positive" for name in four], axis=0)
@@ -762,12 +762,12 @@ strongest = predicted[four[np.argmax(each)]]
 print("vote over its best member:", with_interval(gain, truth, voted, strongest))
 
 # %% [markdown]
-# The vote beats the mean of its members, which is cheap. The last line is the question that counts, and unless its interval lies above 0, three weaker colleagues have not helped the strong one.
+# To beat the mean of its members is cheap. The last line counts: unless its interval lies above 0, three weaker colleagues have not helped the strong one.
 
 # %% [markdown]
 # ### Labels, seconds, money
 #
-# F1 is one column of the decision. Others can be measured: how long do a thousand texts take on this very machine, what does that cost, how many tokens would a metered service bill? Each time is the best of three runs.
+# F1 is one column of the decision. How long do a thousand texts take on this machine, what does that cost, how many tokens would a metered service bill? (Best of three runs.)
 
 # %% tags=["c4.27"]
 import time
@@ -801,18 +801,16 @@ print(f"about {pieces:,} tokens per 1,000 texts, for services that bill by the t
 decision.round(3)
 
 # %% [markdown]
-# There is no winner for all seasons; each family pays in another coin.
-#
 # - *A ready-made classifier has your labels, for text like yours*: take it, and test it.
 # - *It has not, and you have no labels*: label texts, today.
-# - *Some dozens of labels*: use them to choose the wording, or for frozen vectors; these can be stored, and serve search and clustering as well (chapters 5 and 8).
-# - *Hundreds of labels, or millions of texts and little money*: try counting words before anything else; it is the fastest by far and may be no worse.
+# - *Some dozens of labels*: choose the wording with them, or use frozen vectors, which serve search and clustering as well (chapters 5 and 8).
+# - *Hundreds of labels, or millions of texts and little money*: try counting words first; it is the fastest by far.
 # - *Thousands of labels*: fine-tune, or find somebody who has.
 
 # %% [markdown]
 # ## Is it any good?
 #
-# A lazy baseline is easily beaten, so ask for more: does a system beat the next one down, and does it beat counting words? Gains in F1, resampled in pairs. The first line answers your first guess.
+# A lazy baseline is easily beaten, so ask for more: does a system beat the next one down? Gains in F1, resampled in pairs. The first line answers your first guess.
 
 # %% tags=["c4.23"]
 print("ready-made over label texts:", with_interval(gain, truth, dropped, guessed))
@@ -824,7 +822,7 @@ low = interval(gain, truth, guessed, coin)[0]
 run.check("even the label texts beat a tossed coin, interval and all", low > 0)
 
 # %% [markdown]
-# Lines whose interval includes 0 join systems that these reviews cannot tell apart. What remains is an order of *groups*, not a winner by a nose; and "against counting words" is a harder question than "against the majority".
+# Lines whose interval includes 0 join systems that these reviews cannot tell apart. What remains is an order of *groups*, not a winner by a nose.
 
 # %% [markdown]
 # ## Where it fails
@@ -842,7 +840,7 @@ print(f"{tricky.sum()} hard, {(~tricky).sum()} plain")
 by_flag.round(2)
 
 # %% [markdown]
-# The column *lost* answers your second guess. In the laptop profile the systems on frozen vectors drop to the level of a coin: a vector made for "what is this about" does not keep whether a verdict was turned round. But TF-IDF, weaker on plain reviews, keeps more of the hard ones, although it knows nothing of word order, let alone irony. When a method does what it should not be able to do, be suspicious of the data. Give it *only* function words (*the*, *and*, *but*, *we* ...), which carry no verdict:
+# The column *lost* answers your second guess. In the laptop profile the systems on frozen vectors drop to the level of a coin: a vector made for "what is this about" does not keep whether a verdict was turned round. But TF-IDF, weaker on plain reviews, keeps more of the hard ones, although it knows nothing of word order. When a method does what it should not be able to do, suspect the data. Give it *only* function words (*the*, *but*, *we* ...), which carry no verdict:
 
 # %%
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
@@ -854,7 +852,7 @@ print("function words only, plain:", with_interval(np.mean, blind_right[~tricky]
 print("function words only, hard: ", with_interval(np.mean, blind_right[tricky]))
 
 # %% [markdown]
-# Where that is above one half, part of the score comes from habits of the writers (*annotation artefacts*), not from understanding, and will not carry over to other writers. It is a weakness of every data set that was written for a purpose, ours included. And the ready-made classifier may owe some of its lead to the same habits, since it trained on the same writers; only other text, such as the book profile's, can tell. Now some reviews that defeat all five:
+# Where that is above one half, part of the score comes from habits of the writers (*annotation artefacts*) and will not carry over to others: a weakness of data written for a purpose, ours included. The ready-made classifier, trained on the same writers, may owe some of its lead to the same habits; only other text, such as the book profile's, can tell. Now some reviews that defeat all five:
 
 # %%
 lost = np.flatnonzero(wrong.all(axis=0))
@@ -863,19 +861,19 @@ for i in lost[:5]:
     print(f"{truth[i]}: {text['test'][i]}")
 
 # %% [markdown]
-# Read them aloud, and ask of each what a system would have to know to get it right: the grammar of a *not*, the weight of a *but*, or something about the world.
+# What would a system have to know to get each of them right: the grammar of a *not*, the weight of a *but*, or something about the world?
 
 # %% [markdown]
 # ## Summary
 #
-# - **Know what laziness scores.** Three counts give precision, recall and F1; accuracy alone hides a system that finds not one complaint, and a macro F1 is to be compared with a coin's.
-# - **A ready-made classifier** brings its own labels and its own training data: say what happens to *neutral*, read the names from the config, and look at what it was trained on before you admire it.
-# - **Frozen vectors with a logistic fit** lead when labels are few. With hundreds of labels, counting words can overtake them, and is a hundred times as fast.
-# - **Label texts** need no labels and do about as well as the first few dozen; the wording is a parameter with a large effect and a small budget to choose it.
+# - **Know what laziness scores.** Accuracy alone hides a system that finds not one complaint; a macro F1 is to be compared with a coin's.
+# - **A ready-made classifier** brings its own labels and its own training data: say what happens to *neutral*, and look at what it was trained on before you admire it.
+# - **Frozen vectors with a logistic fit** lead when labels are few; with hundreds of labels, counting words can overtake them.
+# - **Label texts** need no labels and do about as well as the first few dozen; the wording has a large effect.
 # - **Fine-tuning** moves the encoder itself; one block and few labels move the score little, and only an interval for the *gain* says whether at all.
-# - **Intervals, pairs and splits decide**: neighbours in a ranking are seldom distinguishable, and accuracy on plain and on hard reviews tells more than their average.
+# - **Intervals, pairs and splits decide**: neighbours in a ranking are seldom distinguishable, and plain and hard reviews tell more than their average.
 #
-# **Key terms.** *embedding* · *encoder* · *logits* · *softmax* · *confusion table* · *precision* · *recall* · *F1* · *macro mean* · *majority baseline* · *bootstrap interval* · *foundation model* · *frozen* · *linear probe* · *logistic regression* · *sigmoid* · *TF-IDF* · *nearest centroid* · *cosine* · *zero-shot* · *fine-tuning* · *LoRA* · *representation model* · *generative model* · *McNemar test* · *data contamination* · *Jaccard index* · *annotation artefact*
+# **Key terms.** *embedding* · *logits* · *softmax* · *confusion table* · *precision* · *recall* · *F1* · *majority baseline* · *bootstrap interval* · *foundation model* · *linear probe* · *logistic regression* · *TF-IDF* · *nearest centroid* · *zero-shot* · *fine-tuning* · *LoRA* · *generative model* · *McNemar test* · *Jaccard index* · *annotation artefact*
 
 # %% [markdown]
 # ## Exercises
