@@ -8,6 +8,7 @@ from pathlib import Path
 
 from utils import HandsOnError
 
+PIP = "pip install -r requirements.txt -c constraints.txt"
 ROOT = Path(__file__).resolve().parent.parent
 LINE = re.compile(r"^(?P<need>(?P<name>[A-Za-z0-9_.-]+)[^#]*?)\s*#\s*(?P<where>.+)$")
 
@@ -70,7 +71,7 @@ def check_packages():
     wrong = [f"{r['need']} ({w})" for r in requirements() if (w := unmet(r["need"]))]
     if wrong:
         raise HandsOnError(
-            f"{', '.join(wrong)}. Fix: pip install -r requirements.txt -c constraints.txt"
+            f"{', '.join(wrong)}. Fix: make setup, or {PIP}"
         )
     return f"{len(requirements())} packages of requirements.txt"
 
@@ -153,6 +154,8 @@ def main() -> int:
         except Exception as e:  # one broken thing must not hide the next
             failed += 1
             what = f"{e}" if isinstance(e, HandsOnError) else f"{type(e).__name__}: {e}"
+            if isinstance(e, ModuleNotFoundError):
+                what = f"{e.name} is missing. Fix: make setup, or {PIP}"
             print("[fail]", what)
     print("All is well." if not failed else f"{failed} to mend: the fixes are above.")
     return 1 if failed else 0
