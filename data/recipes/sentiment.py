@@ -1,11 +1,12 @@
 """Train `sentiment`: a LoRA adapter and a head on the embedder's encoder.
 
-    HANDSON_SOURCES=<folder> python -m data.recipes.sentiment
+    HANDSON_SOURCES=<folder> python -m data.recipes.sentiment [--force] [--steps 4]
 
 Learns three classes from the train split of `reviews` and from the train split of the
 public sentence polarity data (rotten_tomatoes, Pang & Lee 2005), which has no neutral
 class. Runs on a GPU where there is one, else on the CPU in bf16; `accelerate launch
--m data.recipes.sentiment` shares it between processes. Test splits are never read here.
+--num_processes 2 -m data.recipes.sentiment` shares it between processes. Test splits are
+never read here. --steps tries a few steps and keeps nothing.
 """
 import json
 import shutil
@@ -51,8 +52,8 @@ def build(base: str):
     return get_peft_model(model, setting), AutoTokenizer.from_pretrained(base)
 
 
-def train(out: Path, seed: int = 7) -> list[dict]:
-    """Train and write the adapter folder `out`; returns the log (loss, seconds)."""
+def train(out: Path, seed: int = 7, steps: int = -1):
+    """Train, and write the adapter folder `out`; returns the Trainer."""
     from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
     chapter.set_seed(seed)
@@ -67,13 +68,13 @@ def train(out: Path, seed: int = 7) -> list[dict]:
         args=TrainingArguments(
             output_dir=tempfile.mkdtemp(), seed=seed, bf16=here.bf16, use_cpu=here.kind == "cpu",
             save_strategy="no", report_to="none", logging_steps=50, dataloader_pin_memory=False,
-            train_sampling_strategy="group_by_length", **TRAIN,
+            train_sampling_strategy="group_by_length", max_steps=steps, **TRAIN,
         ),
     )
     trainer.train()
     if trainer.is_world_process_zero():
         save(trainer.accelerator.unwrap_model(model), tokenizer, data, out)
-    return trainer.state.log_history
+    return trainer
 
 
 def save(model, tokenizer, data, out: Path) -> None:
@@ -94,21 +95,25 @@ def save(model, tokenizer, data, out: Path) -> None:
 
 def main() -> int:
     """Train into a temporary folder; keep it only if its scores are not worse."""
-    began = time.time()
-    target = kit.MODELS / "sentiment"
-    new = Path(tempfile.mkdtemp(prefix=".sentiment-", dir=kit.MODELS))
-    log = train(new)
-    kit.write_json(new / "log.json", {"seconds": round(time.time() - began), "steps": log})
-    if not (new / "adapter_config.json").exists():  # a helper process of accelerate
-        return 0
-    score = scorecard.validation_f1(new)
-    old = scorecard.validation_f1(target) if (target / "log.json").exists() else 0.0
-    print(f"macro-F1 on the validation split: new {score:.3f}, old {old:.3f}")
-    if score < old and "--force" not in sys.argv:
-        shutil.rmtree(new)
-        print("The old model is better and stays.")
-        return 1
-    kit.replace(new, target)
+    began, target = time.time(), kit.MODELS / "sentiment"
+    steps = int(sys.argv[sys.argv.index("--steps") + 1]) if "--steps" in sys.argv else -1
+    with tempfile.TemporaryDirectory(prefix=".sentiment-", dir=kit.MODELS) as tmp:
+        new = Path(tmp, "sentiment")
+        trainer = train(new, steps=steps)
+        if steps > 0 or not trainer.is_world_process_zero():
+            print(f"process {trainer.args.process_index} of {trainer.args.world_size}: done")
+            return 0
+        log = {"seconds": round(time.time() - began), "steps": trainer.state.log_history}
+        kit.write_json(new / "log.json", log)
+        score = scorecard.validation_f1(new)
+        old = scorecard.validation_f1(target) if (target / "log.json").exists() else 0.0
+        print(f"macro-F1 on the validation split: new {score:.3f}, old {old:.3f}")
+        if score < old and "--force" not in sys.argv:
+            print("The old model is better and stays.")
+            return 1
+        if (target / "README.md").exists():
+            shutil.copy(target / "README.md", new)
+        kit.replace(new, target)
     files = ["adapter_model.safetensors", "adapter_config.json", "config.json",
              "training_texts.sha256"]
     kit.record(kit.MODELS / "catalogue.toml", "sentiment.laptop", kit.hashes(target, files))

@@ -8,6 +8,7 @@ With --check nothing is written; the exit code says whether all is up to date.
 import re
 import sys
 import tomllib
+from base64 import b64decode
 from urllib.parse import quote
 
 from data.recipes import scorecard
@@ -122,6 +123,15 @@ def navigation(path, all_paths) -> str:
     return " | ".join(links)
 
 
+def picture() -> None:
+    """data/images/first_figure.png, which the README shows: Figure 1 of chapter 4."""
+    for cell in nbs.read(nbs.notebooks("4")[0]).cells:
+        for out in cell.get("outputs", []):
+            if png := out.get("data", {}).get("image/png"):
+                (models.DATA / "images" / "first_figure.png").write_bytes(b64decode(png))
+                return
+
+
 def wanted() -> dict:
     """Every generated file and the text it should hold."""
     out = {nbs.CHAPTERS / "README.md": contents(), models.DATA / "README.md": data_index()}
@@ -145,6 +155,8 @@ def wanted() -> dict:
 def main() -> int:
     """Write what is out of date, or with --check only say so."""
     stale = [f for f, text in wanted().items() if not f.exists() or f.read_text("utf-8") != text]
+    if "--check" not in sys.argv:
+        picture()
     for file in stale:
         if "--check" not in sys.argv:
             file.write_text(wanted()[file], "utf-8")
