@@ -845,7 +845,7 @@ by_flag["lost"] = by_flag["plain"] - by_flag["hard"]
 run.check("hard reviews are harder", by_flag["hard"].mean() < by_flag["plain"].mean())
 pair = [right[n][tricky] for n in ["TF-IDF + logistic fit", "vectors + logistic fit"]]
 p = scores.mcnemar(*pair)
-print(f"{tricky.sum()} hard reviews; TF-IDF against the logistic fit on them: p = {p:.2g}")
+print(f"{tricky.sum()} hard reviews; on them, TF-IDF against the fit: p = {p:.2g}")
 by_flag.round(2)
 
 # %% [markdown]
