@@ -67,8 +67,8 @@ def bars(ax, names, values, low=None, high=None, colors=None, title="", mark=Non
         reach = [[v - a for v, a in zip(values, low)], [b - v for v, b in zip(values, high)]]
         ax.errorbar(values, at, xerr=reach, fmt="o", ms=4, color="black", lw=1.3, capsize=3)
     for y, end, value in zip(at, values if high is None else high, values):
-        shown = ax.text(end, y, f"  {value:.3f}", va="center")
-        shown.set_bbox({"color": "white", "pad": 0.5})
+        ax.annotate(f"{value:.3f}", (end, y), xytext=(6, 0), textcoords="offset points",
+                    va="center", bbox={"color": "white", "pad": 0.5})
     if mark:
         ax.axvline(mark[0], ls="--", lw=1, color=QUIET, zorder=0.5)
         ax.text(mark[0], len(names) - 0.45, f" {mark[1]}", color="dimgray", va="center")

@@ -435,12 +435,12 @@ print("negative:", *ranked[:14])
 print("positive:", *ranked[:-15:-1])
 
 # %% [markdown]
-# Verdict words, for the most part; the others may be habits of these reviewers ("Where it fails").
+# Verdict words, for the most part; the others may be habits of these reviewers.
 
 # %% [markdown]
 # ## 4 · A label can be a point in the same space
 #
-# Give each class the **average** of its training vectors, and a new review the class whose average points in the most similar direction, by the **cosine** (the dot product of vectors scaled to length 1). Nothing is optimised; this is the *nearest-centroid* classifier. In two dimensions: averages (1, 0) and (0, 1), a review at (3, 4). Its length is 5, so the cosines are 3/5 and 4/5, and the second class wins.
+# Give each class the **average** of its training vectors, and a new review the class whose average points in the most similar direction, by the **cosine** (the dot product of vectors scaled to length 1). This is the *nearest-centroid* classifier. In two dimensions: averages (1, 0) and (0, 1), a review at (3, 4). Its length is 5, so the cosines are 3/5 and 4/5, and the second class wins.
 
 # %% tags=["c4.11"]
 print(unit([3, 4]) @ unit([[1, 0], [0, 1]]).T)
@@ -449,7 +449,7 @@ predicted["vectors + averages"] = nearest
 print("class averages, F1:", with_interval(f1, truth, nearest))
 
 # %% [markdown]
-# In scikit-learn: a nearest-neighbour classifier that knows two points only, the averages.
+# In scikit-learn: a nearest-neighbour classifier that knows only the two averages.
 
 # %% tags=["c4.11"]
 from sklearn.neighbors import KNeighborsClassifier
@@ -805,7 +805,7 @@ print(f"about {pieces:,} of the encoder's tokens per 1,000 texts, before any pro
 decision.round(3)
 
 # %% [markdown]
-# So which one? All run on your machine, so no text leaves it.
+# Which one? All run on your machine; no text leaves it.
 #
 # - *A ready-made classifier with your labels, for text like yours*: take it, and test it.
 # - *It has not, and you have no labels*: label texts, today.
@@ -834,7 +834,7 @@ run.check("even the label texts beat a tossed coin, interval and all", low > 0)
 # %% [markdown]
 # ## Where it fails
 #
-# The flag *hard* marks negation, contrast and irony. (In the book profile a rule sets it that looks for words such as *not*, *but* and *despite*.) Accuracy by that flag, with an interval for the hard ones:
+# The flag *hard* marks negation, contrast and irony. (In the book profile a rule sets it: words such as *not*, *but*, *despite*.) Accuracy by that flag, with an interval for the hard ones:
 
 # %%
 tricky, by_flag = hard["test"], pd.DataFrame(index=steady)
