@@ -4,9 +4,9 @@
 
 Learns three classes from the train split of `reviews` and from the train split of the
 public sentence polarity data (rotten_tomatoes, Pang & Lee 2005), which has no neutral
-class. Runs on a GPU where there is one, else on the CPU in bf16; `accelerate launch
---num_processes 2 -m data.recipes.sentiment` shares it between processes. Test splits are
-never read here. --steps tries a few steps and keeps nothing.
+class. Runs on a GPU where there is one, else on the CPU in bf16; `torchrun --nproc_per_node 2
+-m data.recipes.sentiment` (or `accelerate launch` on GPUs) shares it between processes. Test
+splits are never read here. --steps tries a few steps and keeps nothing.
 """
 import json
 import shutil
