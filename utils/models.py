@@ -22,7 +22,11 @@ LARGE = 500e6  # parameters: above this, full precision is not taken for granted
 
 def profile() -> str:
     """The profile in force: HANDSON_PROFILE, else "laptop"."""
-    return known_profile(os.environ.get("HANDSON_PROFILE") or "laptop")
+    return known_profile(_asked())
+
+
+def _asked():
+    return os.environ.get("HANDSON_PROFILE") or "laptop"
 
 
 def known_profile(name: str) -> str:
@@ -93,13 +97,13 @@ def find(role: str, profile: str | None = None) -> Spec:
     Raises HandsOnError for an unknown role or profile, for missing or altered weights,
     and for what can go wrong on the way to the hub; each message names the fix.
     """
-    where = known_profile(profile) if profile else globals()["profile"]()
+    where = known_profile(profile or _asked())
     table = catalogue()
     if role not in table:
         roles = ", ".join(f"{r} ({t['what']})" for r, t in table.items())
         raise HandsOnError(f"There is no model role {role!r}. Fix: use one of {roles}.")
     entry = table[role][where]
-    path, digest = _fetch(role, entry) if "hub" in entry else _local(role, entry)
+    path, digest = _fetch(entry) if "hub" in entry else _local(role, entry)
     return Spec(
         role=role, profile=where, title=entry["title"], what=table[role]["what"],
         cls=table[role]["class"], parameters=entry["parameters"],
@@ -109,7 +113,7 @@ def find(role: str, profile: str | None = None) -> Spec:
     )
 
 
-def _fetch(role, entry):
+def _fetch(entry):
     from utils.download import snapshot
 
     folder = snapshot(entry["hub"], entry.get("revision"))

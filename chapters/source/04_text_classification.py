@@ -739,8 +739,8 @@ run.check("no test review is on record", not prints["test"] & known)
 # %% tags=["c4.25"]
 wrong = np.array([~right[name] for name in steady])
 jaccard = np.array([[(a & b).sum() / (a | b).sum() for b in wrong] for a in wrong])
-run.check("symmetric", np.allclose(jaccard, jaccard.T))
-run.check("1 on the diagonal", np.allclose(np.diag(jaccard), 1))
+run.check("the table is symmetric", np.allclose(jaccard, jaccard.T))
+run.check("with 1 on the diagonal", np.allclose(np.diag(jaccard), 1))
 figure, ax = plt.subplots(figsize=(8, 2.9))
 plots.heat(ax, jaccard, steady, steady, top=1.0)
 plots.show(figure, "Jaccard index of the errors of five systems as a heat map.")
@@ -879,8 +879,7 @@ for i in lost[:5]:
 # - **A ready-made classifier** brings its own labels and its own training data: look at both before you admire it.
 # - **Frozen vectors with a logistic fit** lead when labels are few; with hundreds of labels, counting words can overtake them.
 # - **Label texts** need no labels and do about as well as the first few dozen; the wording has a large effect.
-# - **Fine-tuning** moves the encoder itself; with one block and hundreds of labels the gain can be too small to see.
-# - **Intervals, pairs and splits decide**: neighbours in a ranking are often not distinguishable.
+# - **Fine-tuning** moves the encoder itself; with one block and hundreds of labels the gain can be too small to see. Paired intervals decide: neighbours in a ranking are often not distinguishable.
 #
 # **Key terms.** *embedding* · *softmax* · *confusion table* · *precision, recall, F1* · *majority baseline* · *bootstrap* · *foundation model* · *linear probe* · *TF-IDF* · *nearest centroid* · *zero-shot* · *fine-tuning* · *LoRA* · *McNemar test* · *annotation artefact*
 
