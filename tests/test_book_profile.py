@@ -1,4 +1,4 @@
-"""The `book` profile on real data: chapter 4 from a hub on 127.0.0.1, and its failures.
+"""The `book` profile on real data: chapter 4 whole, from a hub on 127.0.0.1 (tests.book).
 
 The hub serves real rotten_tomatoes (HANDSON_HUB_MIRROR) under its id, and small models
 under the ids of the book's: all-MiniLM-L6-v2 in the place of all-mpnet-base-v2, our
@@ -6,58 +6,21 @@ under the ids of the book's: all-MiniLM-L6-v2 in the place of all-mpnet-base-v2,
 """
 import json
 import os
-import re
-import shutil
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 
 import nbformat
 import pytest
 
+from tests import book
+from tests.book import MINILM, MIRROR, PIN, REVIEWS, book_environment, client
 from tests.hub import Hub
 from tests.tools import notebooks as nbs
 from utils import models
 
-MIRROR = os.environ.get("HANDSON_HUB_MIRROR")
-REVIEWS = "cornell-movie-review-data/rotten_tomatoes"
-MINILM, PIN = "sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+hub, home = book.hub, book.home
 needs_mirror = pytest.mark.skipif(
     not MIRROR, reason="set HANDSON_HUB_MIRROR to a folder with datasets/<id>/*.parquet"
 )
-
-
-@pytest.fixture(scope="module")
-def hub():
-    table = models.catalogue()
-    minilm = models.find("embedder", "laptop").path
-    with Hub() as hub:
-        book = table["embedder"]["book"]
-        hub.add_model(book["hub"], minilm, revision=book["revision"])
-        hub.add_model(MINILM, minilm, revision=PIN)
-        hub.add_model(table["sentiment"]["book"]["hub"], models.find("sentiment", "laptop").path)
-        if MIRROR:
-            hub.add_dataset(REVIEWS, Path(MIRROR, "datasets", REVIEWS))
-        yield hub
-
-
-@pytest.fixture
-def home(tmp_path):
-    yield tmp_path / "home"
-    shutil.rmtree(tmp_path / "home", ignore_errors=True)  # pytest would keep 90 MB of weights
-
-
-def book_environment(hub, home):
-    return hub.environment(home) | {"HANDSON_PROFILE": "book"}
-
-
-def client(hub, home, code, **env):
-    """Run `code` in a book-profile process; its stdout, or its stderr if it failed."""
-    command, env = [sys.executable, "-c", textwrap.dedent(code)], book_environment(hub, home) | env
-    done = subprocess.run(command, capture_output=True, env=env, text=True, cwd=nbs.ROOT,
-                          timeout=300)
-    return done.stdout if done.returncode == 0 else done.stderr
 
 
 @needs_mirror
@@ -155,16 +118,6 @@ def test_numbers_on_real_review_sentences(hub, home):
     assert zero_shot >= 0.62
 
 
-FIND = "from utils import models; print(models.find('embedder').path)"
-
-
-def whole(home):
-    """Every file of every snapshot is complete: sizes agree with the blobs the hub has."""
-    partial = list(Path(home).rglob("*.incomplete"))
-    weights = [p for p in Path(home).rglob("model.safetensors") if p.stat().st_size < 90_000_000]
-    return not partial and not weights
-
-
 def test_the_embedder_under_its_real_id_and_pin(hub, home):
     out = client(hub, home, f"""
         from utils.download import snapshot
@@ -173,57 +126,3 @@ def test_the_embedder_under_its_real_id_and_pin(hub, home):
         print(folder, SentenceTransformer(folder).encode("a film").shape)
     """)
     assert PIN in out and "(384,)" in out
-
-
-def test_a_cut_connection_is_survived(hub, home):
-    hub.fail("model.safetensors", cut_after=20_000_000, times=1)
-    assert "snapshots" in client(hub, home, FIND)
-    assert whole(home)
-
-
-def test_a_connection_always_cut_is_reported_and_the_cache_stays_clean(hub, home):
-    hub.fail("model.safetensors", cut_after=1000, times=None)
-    try:
-        error = client(hub, home, FIND)
-    finally:
-        hub.failures.clear()
-    assert "HandsOnError" in error and "Fix: check the network" in error
-    assert whole(home)
-    assert "snapshots" in client(hub, home, FIND)  # and now it works
-
-
-@pytest.mark.parametrize("status, words", [(500, "answered 500"), (503, "answered 503")])
-def test_a_server_error_is_one_sentence(hub, home, status, words):
-    hub.fail("all-mpnet-base-v2", status=status, times=None)
-    try:
-        error = client(hub, home, FIND)
-    finally:
-        hub.failures.clear()
-    assert words in error and "Fix: try again" in error
-
-
-def test_no_network_is_one_sentence_and_quick(hub, home):
-    code = """
-        import time
-        from utils import HandsOnError, corpora, models
-        for action in (lambda: models.find("embedder"), lambda: corpora.load("reviews")):
-            began = time.time()
-            try:
-                action()
-            except HandsOnError as e:
-                print(f"{time.time() - began < 15} {e}")
-    """
-    out = client(hub, home, code, HF_ENDPOINT="http://127.0.0.1:9")  # nobody listens there
-    assert len(re.findall(r"True .*could not be fetched.*Fix: check the network", out)) == 2
-
-
-def test_an_unknown_data_set_is_one_sentence(hub, home):
-    code = """
-        from utils import HandsOnError, download
-        for call in (download.dataset, download.snapshot):
-            try:
-                call("nobody/nothing")
-            except HandsOnError as e:
-                print(e)
-    """
-    assert client(hub, home, code).count("The hub does not know nobody/nothing. Fix:") == 2
