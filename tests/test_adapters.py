@@ -155,3 +155,9 @@ def test_two_merges_at_once_both_succeed(home, monkeypatch, tmp_path):
     [t.join() for t in threads]
     assert len(found) == 2 and found[0] == found[1]
     assert [p.name for p in (tmp_path / "cache").iterdir()] == [Path(found[0]).name]
+
+
+def test_a_damaged_cache_is_made_anew(home):
+    folder = Path(models.find("adapter").path)
+    (folder / "model.safetensors").unlink()
+    assert (Path(models.find("adapter").path) / "model.safetensors").exists()

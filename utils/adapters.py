@@ -14,6 +14,7 @@ from pathlib import Path
 
 from utils import HandsOnError
 
+WHOLE = ("config.json", "model.safetensors", "tokenizer.json")
 PREFIX = "base_model.model."  # peft's prefix before the names of the wrapped model
 
 
@@ -30,7 +31,9 @@ def merged(base: Path, adapter: Path, key: str) -> Path:
     """
     name = f"{adapter.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
     target = cache_folder() / name
-    if not (target / "config.json").exists():
+    if target.exists() and not all((target / name).exists() for name in WHOLE):
+        shutil.rmtree(target)  # somebody deleted part of it: folders arrive whole
+    if not target.exists():
         with_temporary(target, lambda tmp: write_merged(base, adapter, tmp))
     return target
 

@@ -87,7 +87,9 @@ def save(model, tokenizer, data, out: Path) -> None:
     setting = json.loads((out / "adapter_config.json").read_text("utf-8"))
     setting["base_model_name_or_path"] = "sentence-transformers/all-MiniLM-L6-v2"
     kit.write_json(out / "adapter_config.json", setting)
-    model.get_base_model().config.save_pretrained(out)
+    whole = model.get_base_model()
+    whole.config.architectures = [type(whole).__name__]
+    whole.config.save_pretrained(out)
     prints = sorted({corpora.fingerprint(t) for t in data["text"]})
     (out / "training_texts.sha256").write_text("\n".join(prints) + "\n", "utf-8")
     (out / "README.md").unlink(missing_ok=True)  # peft's own; ours is written by make index
