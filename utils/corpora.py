@@ -18,6 +18,7 @@ from utils import HandsOnError
 
 TEXTS = models.DATA / "texts"
 SPLITS = ("train", "validation", "test")
+ORDER = ("all", "train", "tune", "validation", "test")  # of every split there may be
 
 
 @lru_cache
@@ -37,10 +38,11 @@ def entry(name: str, profile: str | None = None) -> dict:
 
 
 def load(name: str, profile: str | None = None):
-    """A data set as datasets.DatasetDict with splits train, validation and test.
+    """A data set as datasets.DatasetDict, for "reviews" with train, validation and test.
 
     Columns of "reviews": text; label ("negative", "positive", in the laptop profile also
-    "neutral"); hard (does the surface mislead: negation, contrast, irony?).
+    "neutral"); hard (does the surface mislead: negation, contrast, irony?). "passages" has
+    one split, "all"; "questions" has tune and test. Their columns: data/texts/*.md.
     """
     row = entry(name, profile)
     return _from_hub(row) if "hub" in row else _from_file(name, row)
@@ -56,14 +58,23 @@ def rows(name: str) -> list[dict]:
 
 
 def _from_file(name, row):
-    from datasets import Dataset, DatasetDict
+    from datasets import Dataset, DatasetDict, Features, Json
 
-    table = rows(name)
-    parts = {
-        s: [{k: v for k, v in r.items() if k != "split"} for r in table if r["split"] == s]
-        for s in SPLITS
-    }
-    return DatasetDict({s: Dataset.from_list(part) for s, part in parts.items()})
+    mixed, parts = row.get("json", ()), {}
+    for r in rows(name):
+        parts.setdefault(r.pop("split", "all"), []).append(r)
+    found = DatasetDict()
+    for s in _splits(parts):
+        plain = [{k: v for k, v in r.items() if k not in mixed} for r in parts[s]]
+        kinds = Dataset.from_list(plain).features
+        # without a type of their own, every row's dictionary would get the keys of all rows
+        kinds = Features({k: Json() if k in mixed else kinds[k] for k in parts[s][0]})
+        found[s] = Dataset.from_list(parts[s], features=kinds)
+    return found
+
+
+def _splits(data) -> list[str]:
+    return [s for s in ORDER if s in data]
 
 
 def _from_hub(row):
@@ -113,7 +124,7 @@ def vectors(name: str, spec, encode) -> dict:
 def text_key(data, digest: str) -> str:
     """One hash of all texts, in order, and of the weights that embed them."""
     h = hashlib.sha256(digest.encode())
-    for split in SPLITS:
+    for split in _splits(data):
         for text in data[split]["text"]:
             h.update(text.encode() + b"\0")
     return h.hexdigest()[:32]
@@ -134,7 +145,7 @@ def read_vectors(file: Path, key: str):
     with safe_open(file, "np") as f:
         if (f.metadata() or {}).get("key") != key:
             return None
-        return {s: f.get_tensor(s).astype("float32") for s in SPLITS}
+        return {s: f.get_tensor(s).astype("float32") for s in _splits(f.keys())}
 
 
 def write_vectors(file: Path, arrays: dict, key: str) -> None:

@@ -1,6 +1,7 @@
 """What the recipes share: public sources, honest replacement of a model, the catalogue."""
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -28,6 +29,51 @@ def source(repo_id: str, split: str):
             f"holds datasets/{repo_id}/{split}.parquet (download it from the hub)."
         )
     return pd.read_parquet(file)
+
+
+def tales(limit: int | None = None, files=("fairy_tales",)):
+    """Paragraphs of public-domain tales, at most `limit` characters in all.
+
+    Read from HANDSON_SOURCES/../corpora/<file>.jsonl.gz or HANDSON_SOURCES/<file>.jsonl.gz.
+    """
+    import gzip
+
+    folder = Path(os.environ.get("HANDSON_SOURCES") or "?")
+    for name in files:
+        places = [folder / f"{name}.jsonl.gz", folder.parent / "corpora" / f"{name}.jsonl.gz"]
+        file = next((p for p in places if p.exists()), None)
+        if file is None:
+            raise HandsOnError(
+                f"{name}.jsonl.gz is needed. Fix: set HANDSON_SOURCES to a folder that holds it: "
+                f"lines with a text, of Grimm, Andersen and Wilde from Project Gutenberg.")
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                for part in json.loads(line)["text"].split("\n\n"):
+                    part = plain(part)
+                    if limit is not None:
+                        limit -= len(part)
+                        if limit < 0:
+                            return
+                    yield part
+
+
+def plain(text: str) -> str:
+    """One line with plain quotation marks and dashes, as a keyboard types them."""
+    for old, new in (("\u201c", '"'), ("\u201d", '"'), ("\u2018", "'"), ("\u2019", "'"),
+                     ("\u2014", " - "), ("\u2013", "-")):
+        text = text.replace(old, new)
+    return re.sub(r"\s+", " ", text.encode("ascii", "ignore").decode()).strip()
+
+
+def made_once(folder: Path, make):
+    """The tokenizer in a folder; made and saved there if it is not yet."""
+    from accelerate import PartialState
+    from transformers import AutoTokenizer
+
+    with PartialState().main_process_first():
+        if not (folder / "tokenizer.json").exists():
+            make().save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder)
 
 
 def replace(new: Path, old: Path) -> None:
@@ -65,3 +111,37 @@ def write_json(file: Path, value) -> None:
     tmp = file.with_suffix(".tmp")
     tmp.write_text(json.dumps(value, indent=1) + "\n", "utf-8")
     tmp.replace(file)
+
+
+def install(role: str, model, tokenizer, log: dict, force: bool = False) -> bool:
+    """Save in float16, measure, and replace the shipped model if the new one is not worse.
+
+    The measure is quality(folder) of data/recipes/scores_<role>.py, the higher the better.
+    Returns whether the new model was kept.
+    """
+    import tempfile
+    from importlib import import_module
+
+    from accelerate import PartialState
+
+    if not PartialState().is_main_process:
+        return False
+    target, quality = MODELS / role, import_module(f"data.recipes.scores_{role}").quality
+    with tempfile.TemporaryDirectory(prefix=f".{role}-", dir=MODELS) as tmp:
+        new = Path(tmp, role)
+        model.half().save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        write_json(new / "log.json", log)
+        score = quality(new)
+        old = quality(target) if (target / "log.json").exists() else -math.inf
+        print(f"{role}: quality of the new model {score:.3f}, of the old one {old:.3f}")
+        if score < old and not force:
+            print("The old model is better and stays. --force takes the new one.")
+            return False
+        if (target / "README.md").exists():
+            shutil.copy(target / "README.md", new)
+        replace(new, target)
+    names = sorted(f.name for f in target.iterdir() if f.name not in ("README.md", "log.json"))
+    record(MODELS / "catalogue.toml", f"{role}.laptop", hashes(target, names))
+    print(f"Wrote {target}. Now: make scorecard && make index")
+    return True

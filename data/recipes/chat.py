@@ -1,0 +1,124 @@
+"""make models: `chat`, a small Phi-3 trained from nothing on generated dialogues.
+
+python -m data.recipes.chat [--steps N] [--force]     one process, GPU where there is one
+torchrun --nproc_per_node 2 -m data.recipes.chat      two processes on a CPU
+The mixture of skills is weighed anew at each probe toward the skills that lag.
+"""
+import argparse
+import random
+
+from data.recipes import bpe, dialogues, kit, loop
+
+# Shares at the start; FREE skills have many right answers and keep theirs.
+SHARES = dict(
+    recall=3, cited=4, guarded=3, judge_support=1.5, judge_ab=1.5, extract=1, summary_text=.6,
+    steps=2, sums=1.5, wrong_step_check=1, next_line=.8, react=2, react_facts=2,
+    rewrite=.8, split_two=.6, next_hop=.8, route=.5, relevance=.8, memory=2, summarise_talk=1,
+    system_turn=.8, facts=.4, shots=2, sentiment=1, topic_label=1, title=.4, product_name=.4,
+    opener=.4, email_steered=2)
+FREE = dict(story=.6, anecdote=.3, character=.3, chain_story=.5, slogan=.3, pitch=.4,
+            email_plain=.5, unguarded_absent=.3, closed=.2, direct=.3, json_character=.5,
+            invented_word=.5)
+LAPTOP = loop.Plan(steps=6000, rate=1e-3, compile=True, probe_every=400, save_every=200)
+GPU = loop.Plan(steps=12000, rate=1e-3, tokens=32768, probe_every=1000, save_every=500)
+
+
+def tokenizer_texts(cases: int = 12000):
+    """Text for the tokenizer: training dialogues of all skills, and real tales."""
+    makers, rng = dialogues.registry("SKILLS"), random.Random("tokenizer")
+    names = sorted(makers)
+    for at in range(cases):
+        for message in makers[names[at % len(names)]](rng, "train")["messages"]:
+            yield message["content"]
+    yield from kit.tales(limit=1_500_000)
+
+
+def build(tokenizer, width: int, layers: int):
+    """A fresh Phi3ForCausalLM; every attention head has 64 numbers."""
+    import torch
+    from transformers import Phi3Config, Phi3ForCausalLM
+
+    torch.manual_seed(7)
+    config = Phi3Config(
+        vocab_size=len(tokenizer), hidden_size=width, num_hidden_layers=layers,
+        num_attention_heads=width // 64, num_key_value_heads=width // 64,
+        intermediate_size=width * 11 // 4, max_position_embeddings=1024,
+        original_max_position_embeddings=1024, sliding_window=None, tie_word_embeddings=False,
+        bos_token_id=1, eos_token_id=2, pad_token_id=0)
+    model = Phi3ForCausalLM(config)
+    for layer in (0, 1):
+        look_back(model, layer)
+    return model
+
+
+def look_back(model, layer: int, heads: int = 2, sharpness: float = 12.0) -> None:
+    """Start some heads as "look at the token 1 (2) before": copying then comes much sooner.
+
+    All embeddings share one direction, which serves as a bias; a query and a key along it
+    differ only by the rotation of 1 (2) positions. Training is free to change all of it.
+    """
+    import torch
+
+    config, d = model.config, 64
+    h, fast = config.hidden_size, 10                   # the ten fastest of the rotary pairs
+    shared = torch.randn(h, generator=torch.Generator().manual_seed(7))
+    shared /= shared.norm()
+    turn = 1 / (10000 ** (torch.arange(0, d, 2) / d))
+    query = torch.zeros(d)
+    query[:fast] = query[d // 2:d // 2 + fast] = (2 * fast) ** -0.5
+    first, second = query[:d // 2], query[d // 2:]
+    scale = (sharpness * d ** 0.5) ** 0.5 / (0.57 * h ** 0.5)
+    with torch.no_grad():
+        if layer == 0:
+            model.model.embed_tokens.weight += 0.7 * config.initializer_range * h ** 0.5 * shared
+        weight = model.model.layers[layer].self_attn.qkv_proj.weight
+        for head in range(heads):
+            cos, sin = ((head + 1) * turn).cos(), ((head + 1) * turn).sin()
+            key = torch.cat([first * cos - second * sin, second * cos + first * sin])
+            weight[head * d:(head + 1) * d] = scale * torch.outer(query, shared)
+            weight[h + head * d:h + (head + 1) * d] = scale * torch.outer(key, shared)
+
+
+def probe(model, stream) -> dict:
+    """Exact answers per skill on fresh training cases; weighs the mixture by what lags."""
+    import torch
+
+    model.eval()
+    with torch.compiler.set_stance("force_eager"):
+        found = {name: dialogues.exact(model, stream, name) for name in SHARES}
+    for name, right in found.items():
+        stream.weights[name] = SHARES[name] * (0.2 + 1.3 * (1 - right))
+    return found
+
+
+def run(plan: loop.Plan, width: int, layers: int):
+    """(model, tokenizer, log) after training."""
+    import torch
+
+    home = loop.folder("chat")
+    tokenizer = kit.made_once(home / "tokenizer", lambda: bpe.train(tokenizer_texts()))
+    model = build(tokenizer, width, layers)
+    if plan.compile:
+        model.model.forward = torch.compile(model.model.forward, dynamic=False)
+    stream = dialogues.Stream(tokenizer, SHARES | FREE, plan.tokens)
+    log = loop.train("chat", model, stream, dialogues.answer_loss, plan, probe)
+    return model, tokenizer, log
+
+
+def main() -> None:
+    """Train, and put the model in its place when it is not worse than the old one."""
+    import torch
+
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--steps", type=int)
+    asked.add_argument("--force", action="store_true", help="keep the new one in any case")
+    asked = asked.parse_args()
+    plan = GPU if torch.cuda.is_available() else LAPTOP
+    plan.steps = asked.steps or plan.steps
+    width, layers = (320, 5) if torch.cuda.is_available() else (256, 5)
+    model, tokenizer, log = run(plan, width, layers)
+    kit.install("chat", model, tokenizer, log, asked.force)
+
+
+if __name__ == "__main__":
+    main()
