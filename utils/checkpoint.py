@@ -128,7 +128,7 @@ def tokenizer(folder, size) -> dict:
         "types": [kind.get(i, 1 if i in words else 5) for i in range(size)],  # 5: UNUSED
         "merges": [m if isinstance(m, str) else " ".join(m) for m in rules["model"]["merges"]],
         "special": {name: i for name, i in special.items() if i is not None},
-        "starts": starts_with(special["bos"], rules, setting),
+        "starts": starts_with(special["bos"], rules),
         "template": template.read_text("utf-8") if template.exists()
         else setting.get("chat_template"),
     }  # fmt: skip
@@ -152,13 +152,12 @@ def check_rules(rules):
         refuse("a model whose tokenizer strips spaces around its special tokens")
 
 
-def starts_with(bos, rules, setting) -> bool:
+def starts_with(bos, rules) -> bool:
     """Does the tokenizer put the bos token, and nothing else, before a text?"""
-    steps = (rules["post_processor"] or {}).get("single", [])
-    ids = rules["post_processor"]["special_tokens"] if steps else {}
-    put = [ids[s["SpecialToken"]["id"]]["ids"] for s in steps if "SpecialToken" in s]
-    asked = setting.get("add_bos_token")
-    before = bool(steps) and "SpecialToken" in steps[0]
-    if setting.get("add_eos_token") or put not in ([], [[bos]]) or (put and not before):
+    after = rules["post_processor"] or {}  # add_bos_token in tokenizer_config: not heeded
+    steps = after.get("single", [])
+    put = [after["special_tokens"][s["SpecialToken"]["id"]]["ids"]
+           for s in steps if "SpecialToken" in s]  # fmt: skip
+    if put and (put != [[bos]] or "SpecialToken" not in steps[0]):
         refuse("a model whose tokenizer adds other tokens than bos before the text")
-    return bool(put) if asked is None else asked and bos is not None
+    return bool(put)

@@ -163,7 +163,7 @@ def main():
     door.bind((HOST, told.port))
     print(door.getsockname()[1], flush=True)
     if told.parent:
-        pass
+        os.dup2(2, 1)  # the rest is for the log
         threading.Thread(target=watch, args=(told.parent,), daemon=True).start()
     import uvicorn
     from llama_cpp.server import app, settings

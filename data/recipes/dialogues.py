@@ -24,7 +24,8 @@ def encode(tokenizer, messages) -> tuple[list, list]:
     ids, labels = [], []
     for m in messages:
         own = m["role"] == "assistant"
-        for text, learn in ((f"<|{m['role']}|>\n", False), (m["content"] + END, own), ("\n", False)):
+        tag = f"<|{m['role']}|>\n"
+        for text, learn in ((tag, False), (m["content"] + END, own), ("\n", False)):
             new = tokenizer.encode(text, add_special_tokens=False)
             ids += new
             labels += new if learn else [IGNORED] * len(new)
