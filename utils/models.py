@@ -68,7 +68,7 @@ class Spec:
         if self.parameters > LARGE:  # the plan depends on the memory of this machine
             return machine.fits(self).options
         here = machine.look()
-        if self.cls == "SentenceTransformer":
+        if self.cls in ("SentenceTransformer", "CrossEncoder"):
             return {"device": here.kind}
         import torch
 

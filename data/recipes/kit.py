@@ -65,12 +65,19 @@ def plain(text: str) -> str:
     return re.sub(r"\s+", " ", text.encode("ascii", "ignore").decode()).strip()
 
 
+def processes():
+    """accelerate's PartialState: how many processes train, and which of them this one is."""
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
 def made_once(folder: Path, make):
     """The tokenizer in a folder; made and saved there if it is not yet."""
-    from accelerate import PartialState
     from transformers import AutoTokenizer
 
-    with PartialState().main_process_first():
+    with processes().main_process_first():
         if not (folder / "tokenizer.json").exists():
             make().save_pretrained(folder)
     return AutoTokenizer.from_pretrained(folder)
@@ -122,9 +129,7 @@ def install(role: str, model, tokenizer, log: dict, force: bool = False) -> bool
     import tempfile
     from importlib import import_module
 
-    from accelerate import PartialState
-
-    if not PartialState().is_main_process:
+    if not processes().is_main_process:
         return False
     target, quality = MODELS / role, import_module(f"data.recipes.scores_{role}").quality
     with tempfile.TemporaryDirectory(prefix=f".{role}-", dir=MODELS) as tmp:

@@ -126,11 +126,10 @@ def train(role: str, model, stream, loss_of, plan: Plan, probe=None) -> dict:
     process; it may change the stream's weights, which are shared and kept.
     """
     import torch
-    from accelerate import PartialState
 
     from data.recipes import muon
 
-    state = PartialState()
+    state = kit.processes()
     device, rank, world = state.device, state.process_index, state.num_processes
     model.to(device).train()
     kind = precision(device)
@@ -161,6 +160,8 @@ def train(role: str, model, stream, loss_of, plan: Plan, probe=None) -> dict:
         value = loss.item()
         running = value if running is None else 0.98 * running + 0.02 * value
         done = step + 1
+        if done % 100 == 0:
+            state.print(f"  {done:,}: {running:.3f}", flush=True)
         if done % plan.probe_every == 0 or done == plan.steps:
             report(here, state, model, stream, probe, done, running, time.time() - began)
         if state.is_main_process and (done % plan.save_every == 0 or done == plan.steps):

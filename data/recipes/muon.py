@@ -9,14 +9,22 @@ import torch
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonal(matrix: torch.Tensor, steps: int = 5) -> torch.Tensor:
-    """The nearest matrix with singular values near 1, by Newton-Schulz; any shape (r, c)."""
+def orthogonal(matrix: torch.Tensor, steps: int = 4) -> torch.Tensor:
+    """The nearest matrix with singular values near 1, by Newton-Schulz; any shape (r, c).
+
+    x <- p(x x^T) x, iterated on the small square g = x x^T alone: every factor is a
+    polynomial in g, so the factors are collected and x is multiplied once, at the end.
+    """
     a, b, c = COEFFICIENTS
     x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)
+    gram, whole = x @ x.T, None
     for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        factor = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        factor.diagonal().add_(a)
+        whole = factor if whole is None else factor @ whole
+        gram = factor @ gram @ factor
+    x = whole @ x
     return x.T if matrix.shape[0] > matrix.shape[1] else x
 
 
@@ -47,7 +55,7 @@ def split(model, rate: float, decay: float, matrices: float = 20.0) -> list:
     fused = {"qkv_proj.weight": 3, "gate_up_proj.weight": 2}
     groups, rest = {}, []
     for name, p in model.named_parameters():
-        if p.ndim == 2 and ("layer" in name or "block" in name):
+        if p.ndim == 2 and ("layer" in name or "block" in name) and "bias" not in name:
             parts = next((n for end, n in fused.items() if name.endswith(end)), 1)
             groups.setdefault(parts, []).append(p)
         else:
