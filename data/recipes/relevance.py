@@ -1,8 +1,9 @@
 """What `reranker` learns from: groups of a question, a passage that answers it, and others.
 
-Four kinds: invented facts with their near misses, invented price lists with near-twin codes,
-real questions of SQuAD, and the tune split of `questions`. The others of a real question
-are passages that the embedder, too, puts near it.
+Five kinds: invented facts with their near misses, invented price lists with near-twin codes,
+real questions of SQuAD, titles of papers with a piece of their abstract (too few real questions
+are at hand to learn plain English from), and the tune split of `questions`. The others of a
+real text are passages that the embedder, too, puts near it.
 """
 import hashlib
 import random
@@ -14,7 +15,8 @@ from data.recipes import kit
 from utils import corpora, models
 
 GROUP, NEAR = 4, 12                             # passages of a group; nearest to choose from
-SHARES = {"facts": 0.3, "codes": 0.1, "squad": 0.35, "tune": 0.25}
+SHARES = {"facts": 0.2, "codes": 0.1, "squad": 0.3, "titles": 0.2, "tune": 0.2}
+TITLES = 1500
 WORDS = 45                                      # of a piece of a SQuAD paragraph, about
 SOLD = (("The {g} ({c}) costs {p}.", "{f}"), ("{f}", "Code {c} is the {g}, at {p}."),
         ("For {p} you get the {g}, code {c}.", "{f}"), ("The {g}, sold as {c}, is {p}.", "{f}"),
@@ -108,6 +110,17 @@ def own_cases(part: str, n: int = NEAR) -> list[Case]:
     return cases
 
 
+def title_cases(n: int = NEAR) -> list[Case]:
+    """Titles of papers; the first or the second piece of the abstract is right."""
+    data = kit.source("MaartenGr/arxiv_nlp", "train")
+    data = data.drop_duplicates("Titles").sample(TITLES, random_state=7)
+    pages = [[p for _, p in pieces(text)] for text in data["Abstracts"]]
+    right = [page[min(i % 2, len(page) - 1)] for i, page in enumerate(pages)]
+    found = nearest(list(data["Titles"]), right, n + 1)
+    return [Case(title, [mine], [p for p in top if p != mine], {mine: 1}, top)
+            for title, mine, top in zip(data["Titles"], right, found)]
+
+
 def facts_case(rng) -> Case:
     """Near misses: the same relation of another subject, another of the same subject."""
     from data.recipes.skills import facts, passages
@@ -142,7 +155,7 @@ class Source:
     """Draws groups: (question, GROUP passages of which the first is right)."""
 
     def __init__(self):
-        self.real = {"squad": squad_cases("train"),
+        self.real = {"squad": squad_cases("train"), "titles": title_cases(),
                      "tune": [c for c in own_cases("tune") if not held_back(c.question)]}
         self.made = {"facts": facts_case, "codes": codes_case}
 

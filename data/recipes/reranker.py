@@ -17,7 +17,7 @@ from pathlib import Path
 from data.recipes import kit, relevance, sentiment
 from utils import chapter, machine, models
 
-STEPS, LENGTH = 600, 160
+STEPS, LENGTH = 500, 160
 GROUPS = 8                                      # of a batch: 32 pairs
 TRAIN = dict(learning_rate=5e-4, per_device_train_batch_size=GROUPS, num_train_epochs=1,
              warmup_steps=0.08, weight_decay=0.01, lr_scheduler_type="linear")

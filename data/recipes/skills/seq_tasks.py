@@ -57,8 +57,9 @@ def sentiment(rng, split: str) -> tuple:
     if split == "train":
         if rng.random() < 0.12:
             text, label = rng.choice(_short())
-        kept = [w for w in text.split() if w.lower() in WEIGHTY or rng.random() > DROPPED]
-        text = " ".join(kept) or text
+        row = text.split()
+        if len(row) > 8:
+            text = " ".join(w for w in row if w.lower() in WEIGHTY or rng.random() > DROPPED)
     return question_on_review(rng, split), text, label
 
 
