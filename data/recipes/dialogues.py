@@ -5,7 +5,7 @@ from importlib import import_module
 END, PAD = "<|end|>", "<|endoftext|>"
 IGNORED = -100
 LENGTHS = (48, 64, 96, 128, 192, 256, 384)       # a batch holds dialogues of one length class
-MODULES = "stories emails grounded numbers agent queries dialogue labels topics".split()
+MODULES = "stories emails grounded numbers agent queries dialogue labels topics warmup".split()
 
 
 def registry(name: str) -> dict:

@@ -22,6 +22,7 @@ class Plan:
 
     steps: int
     rate: float = 1e-3               # of AdamW, after the warm-up; Muon's is 20 times that
+    matrices: float = 20.0           # Muon's rate over AdamW's; 0: AdamW alone
     warmup: int = 100
     decay: float = 0.25              # last share of the steps, falling to 2 % of the rate
     tokens: int = 4096               # per batch and process, padding included
@@ -111,6 +112,8 @@ def resume(file: Path, model, optimizers) -> dict:
                         if f"{k}:{name}" in names}
                 if "step" in kept:
                     kept["step"] = kept["step"].reshape(()).cpu()
+                if len(optimizers) == 1 and "momentum" in kept:
+                    kept = {}                    # written by Muon, of no use to AdamW
                 if kept:
                     owner = optimizers[0] if "momentum" in kept else optimizers[-1]
                     owner.state[p] = kept
@@ -133,12 +136,13 @@ def train(role: str, model, stream, loss_of, plan: Plan, probe=None) -> dict:
     device, rank, world = state.device, state.process_index, state.num_processes
     model.to(device).train()
     kind = precision(device)
-    optimizers = muon.split(model, plan.rate, plan.weight_decay)
+    optimizers = muon.split(model, plan.rate, plan.weight_decay, plan.matrices)
     file = folder(role) / "checkpoint.safetensors"
     here = {"step": 0, "log": [], "seconds": 0.0, "tokens": 0, "weights": None}
     if file.exists():
         here = resume(file, model, optimizers)
-        stream.weights = here["weights"] or stream.weights
+        if here["weights"]:                      # skills that came later keep their share
+            stream.weights |= here["weights"]
     state.print(f"{role}: step {here['step']:,} of {plan.steps:,}, {device}, {kind}, "
                 f"{world} process(es)", flush=True)
     source = stream.batches(f"{plan.seed} {rank} {here['step']}")

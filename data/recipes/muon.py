@@ -51,19 +51,24 @@ class Muon(torch.optim.Optimizer):
 
 
 def split(model, rate: float, decay: float, matrices: float = 20.0) -> list:
-    """[Muon, AdamW] for a transformer; Muon's rate is `matrices` times AdamW's."""
+    """[Muon, AdamW] for a transformer; Muon's rate is `matrices` times AdamW's.
+
+    With matrices = 0 there is one AdamW for everything.
+    """
     fused = {"qkv_proj.weight": 3, "gate_up_proj.weight": 2}
     groups, rest = {}, []
     for name, p in model.named_parameters():
-        if p.ndim == 2 and ("layer" in name or "block" in name) and "bias" not in name:
+        if matrices and p.ndim == 2 and ("layer" in name or "block" in name) and "bias" not in name:
             parts = next((n for end, n in fused.items() if name.endswith(end)), 1)
             groups.setdefault(parts, []).append(p)
         else:
             rest.append(p)
-    muon = Muon([{"params": ps, "parts": n} for n, ps in groups.items()], matrices * rate,
+    adam = torch.optim.AdamW(rest, rate, betas=(0.9, 0.95), weight_decay=0.0 if groups else decay,
+                             fused=True)
+    muon = groups and Muon([{"params": ps, "parts": n} for n, ps in groups.items()], matrices * rate,
                 decay=decay)
-    adam = torch.optim.AdamW(rest, rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-    for optimizer in (muon, adam):
+    found = [muon, adam] if groups else [adam]
+    for optimizer in found:
         for group in optimizer.param_groups:
             group["full"] = group["lr"]
-    return [muon, adam]
+    return found

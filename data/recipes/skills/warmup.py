@@ -1,0 +1,86 @@
+"""Dense exercises: many small answers in one, so that every token read teaches something.
+
+They are no skills of their own. Copying, looking up and sums appear sooner with them.
+"""
+from data.recipes.skills import facts, grounded, numbers, passages, words
+
+AGAIN = (["Repeat", "Say again", "Copy", "Write again", "Repeat exactly"],
+         ["", " this", " these words", " the line", " what follows"], [": ", ":\n"])
+ALL = (["Give the values of", "What are the values of", "Look up", "Now the values of",
+        "List what belongs to", "Find"], [" {ks}"], [".", ", please.", " in this order."])
+SUMS = (["Work these out: ", "Calculate: ", "Do these sums: ", "Solve: ", "Find the results: "],
+        ["{xs}"], ["", ".", " One after the other."])
+NEXT = ("", "Next question: ", "And now: ", "Another one: ", "Question: ")
+
+
+def case(skill: str, turns, **gold) -> dict:
+    """A case of one or more turns (user, assistant)."""
+    messages = [{"role": role, "content": text} for turn in turns
+                for role, text in zip(("user", "assistant"), turn)]
+    return {"skill": skill, "messages": messages, "gold": gold}
+
+
+def things(rng, split: str, n: int) -> list:
+    """n different words, names, goods, codes or numbers."""
+    makers, found = grounded._things(rng, split), []
+    while len(found) < n:
+        text = rng.choice(makers)(rng, split)
+        if not any(text.lower() in f.lower() or f.lower() in text.lower() for f in found):
+            found.append(text)
+    return found
+
+
+def repeat(rng, split: str) -> dict:
+    """A line of 4 to 12 things, said again."""
+    line = rng.choice([", ", " ", "; "]).join(things(rng, split, rng.randint(4, 12)))
+    return case("repeat", [(words.wording(rng, split, *AGAIN) + line, line)])
+
+
+def recall_all(rng, split: str) -> dict:
+    """Keys and values; the values of all keys in another order."""
+    n = rng.randint(2, 6)
+    found = things(rng, split, 2 * n)
+    pairs = list(zip(found[:n], found[n:]))
+    form = rng.choice(grounded.NOTATIONS)
+    table = "\n".join(form.format(k=k, v=v) for k, v in pairs)
+    rng.shuffle(pairs)
+    asked = words.wording(rng, split, *ALL).format(ks=", ".join(k for k, _ in pairs))
+    answer = "\n".join(f"{k}: {v}" for k, v in pairs)
+    return case("recall_all", [(f"{table}\n{asked}", answer)])
+
+
+def many_sums(rng, split: str) -> dict:
+    """Six sums as they occur in the word problems, each written out."""
+    sums = [numbers.expression(rng, split)[:2] for _ in range(6)]
+    left = ", ".join(text for text, _ in sums)
+    answer = " ".join(f"{text} = {value}." for text, value in sums)
+    return case("many_sums", [(words.wording(rng, split, *SUMS).format(xs=left), answer)])
+
+
+def cited_many(rng, split: str) -> dict:
+    """Every fact of the passages is asked for, turn by turn."""
+    made = passages.scene(rng, split)
+    order = [(f, i) for i, f in enumerate(made.told, 1)
+             if sum(f.value.lower() in p.lower() for p in made.passages) == 1
+             and sum((f.subject, f.rel.name) == (g.subject, g.rel.name) for g in made.told) == 1]
+    rng.shuffle(order)
+    turns = []
+    for fact, number in order or [(made.target, made.number)]:
+        if turns:
+            user = rng.choice(NEXT) + facts.question(rng, split, fact)
+        else:
+            user = passages.prompt(rng, split, made._replace(target=fact))
+        turns.append((user, passages.cited(fact, number)))
+    return case("cited_many", turns)
+
+
+SKILLS = {"repeat": repeat, "recall_all": recall_all, "many_sums": many_sums,
+          "cited_many": cited_many}
+
+
+def score_exact(made, answer: str) -> dict:
+    """Right when the answer is the reference."""
+    return {"right": answer == made["messages"][-1]["content"]}
+
+
+SCORES = dict.fromkeys(SKILLS, score_exact)
