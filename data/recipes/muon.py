@@ -65,9 +65,10 @@ def split(model, rate: float, decay: float, matrices: float = 20.0) -> list:
             rest.append(p)
     adam = torch.optim.AdamW(rest, rate, betas=(0.9, 0.95), weight_decay=0.0 if groups else decay,
                              fused=True)
-    muon = groups and Muon([{"params": ps, "parts": n} for n, ps in groups.items()], matrices * rate,
-                decay=decay)
-    found = [muon, adam] if groups else [adam]
+    found = [adam]
+    if groups:
+        sets = [{"params": ps, "parts": n} for n, ps in groups.items()]
+        found = [Muon(sets, matrices * rate, decay=decay), adam]
     for optimizer in found:
         for group in optimizer.param_groups:
             group["full"] = group["lr"]

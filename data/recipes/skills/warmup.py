@@ -8,7 +8,8 @@ AGAIN = (["Repeat", "Say again", "Copy", "Write again", "Repeat exactly"],
          ["", " this", " these words", " the line", " what follows"], [": ", ":\n"])
 ALL = (["Give the values of", "What are the values of", "Look up", "Now the values of",
         "List what belongs to", "Find"], [" {ks}"], [".", ", please.", " in this order."])
-SUMS = (["Work these out: ", "Calculate: ", "Do these sums: ", "Solve: ", "Find the results: "],
+SUMS = (["", "Please help. ", "Homework. ", "Arithmetic. ", "Quickly now. ", "A few sums. "],
+        ["Work these out: ", "Calculate: ", "Do these sums: ", "Solve: ", "Find the results: "],
         ["{xs}"], ["", ".", " One after the other."])
 NEXT = ("", "Next question: ", "And now: ", "Another one: ", "Question: ")
 
