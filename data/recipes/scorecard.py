@@ -155,7 +155,14 @@ def table(rows) -> str:
     return "\n".join(lines)
 
 
-MEASURES = {"chat": chat, "base": base, "sentiment": sentiment}
+def reranker() -> list[dict]:
+    """What `reranker` gains on the embedder alone."""
+    from data.recipes import scores_reranker
+
+    return scores_reranker.rows(models.find("reranker", "laptop").path)
+
+
+MEASURES = {"chat": chat, "base": base, "sentiment": sentiment, "reranker": reranker}
 
 
 def main() -> int:
