@@ -3,13 +3,12 @@
 It uses the tokenizer of `chat`, so it knows the chat tags as ids but never saw one in use.
 python -m data.recipes.base [--steps N] [--force]
 """
-import argparse
 import random
 
 from data.recipes import bpe, chat, kit, loop
 
 LENGTH = 128
-LAPTOP = loop.Plan(steps=1400, rate=1e-3, compile=True, probe_every=200)
+LAPTOP = loop.Plan(steps=1400, rate=1e-3, matrices=20, compile=True, probe_every=200)
 GPU = loop.Plan(steps=6000, rate=1e-3, tokens=32768, probe_every=500)
 
 
@@ -89,19 +88,14 @@ def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
     import torch
 
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--steps", type=int)
-    asked.add_argument("--force", action="store_true")
-    asked = asked.parse_args()
-    plan = GPU if torch.cuda.is_available() else LAPTOP
-    plan.steps = asked.steps or plan.steps
+    plan, force = kit.asked(__doc__, LAPTOP, GPU)
     tokenizer = kit.made_once(loop.folder("chat") / "tokenizer",
                               lambda: bpe.train(chat.tokenizer_texts()))
     model = build(tokenizer)
     if plan.compile:
         model.model.forward = torch.compile(model.model.forward, dynamic=False)
     log = loop.train("base", model, Stream(tokenizer, plan.tokens), next_token_loss, plan)
-    kit.install("base", model, tokenizer, log, asked.force)
+    kit.install("base", model, tokenizer, log, force)
 
 
 if __name__ == "__main__":

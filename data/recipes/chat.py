@@ -4,7 +4,6 @@ python -m data.recipes.chat [--steps N] [--force]     one process, GPU where the
 torchrun --nproc_per_node 2 -m data.recipes.chat      two processes on a CPU
 The mixture of skills is weighed anew at each probe toward the skills that lag.
 """
-import argparse
 import random
 
 from data.recipes import bpe, dialogues, kit, loop
@@ -121,15 +120,10 @@ def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
     import torch
 
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--steps", type=int)
-    asked.add_argument("--force", action="store_true", help="keep the new one in any case")
-    asked = asked.parse_args()
-    plan = GPU if torch.cuda.is_available() else LAPTOP
-    plan.steps = asked.steps or plan.steps
+    plan, force = kit.asked(__doc__, LAPTOP, GPU)
     width, layers = (320, 5) if torch.cuda.is_available() else (256, 5)
     model, tokenizer, log = run(plan, width, layers)
-    kit.install("chat", model, tokenizer, log, asked.force)
+    kit.install("chat", model, tokenizer, log, force)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,21 @@ def processes():
     return PartialState(cpu=not torch.cuda.is_available())
 
 
+def asked(description: str, laptop, gpu) -> tuple:
+    """(loop.Plan for this machine, keep the new model in any case?), as the command says."""
+    import argparse
+
+    import torch
+
+    line = argparse.ArgumentParser(description=description)
+    line.add_argument("--steps", type=int)
+    line.add_argument("--force", action="store_true", help="keep the new one in any case")
+    line = line.parse_args()
+    plan = gpu if torch.cuda.is_available() else laptop
+    plan.steps = line.steps or plan.steps
+    return plan, line.force
+
+
 def made_once(folder: Path, make):
     """The tokenizer in a folder; made and saved there if it is not yet."""
     from transformers import AutoTokenizer

@@ -21,8 +21,8 @@ class Plan:
     """What decides a run; kept with the model."""
 
     steps: int
-    rate: float = 1e-3               # of AdamW, after the warm-up; Muon's is 20 times that
-    matrices: float = 20.0           # Muon's rate over AdamW's; 0: AdamW alone
+    rate: float = 1e-3               # of AdamW, after the warm-up; Muon's: see matrices
+    matrices: float = 6.0            # Muon's rate over AdamW's; 0: AdamW alone
     warmup: int = 100
     decay: float = 0.25              # last share of the steps, falling to 2 % of the rate
     tokens: int = 4096               # per batch and process, padding included

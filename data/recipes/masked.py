@@ -4,7 +4,6 @@ It learns from public-domain stories (three fifths short stories, one fifth fair
 from invented stories and fact sentences (one fifth); never from reviews or abstracts.
 python -m data.recipes.masked [--steps N] [--force]
 """
-import argparse
 import random
 import re
 import string
@@ -178,12 +177,7 @@ def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
     import torch
 
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--steps", type=int)
-    asked.add_argument("--force", action="store_true", help="keep the new one in any case")
-    asked = asked.parse_args()
-    plan = GPU if torch.cuda.is_available() else LAPTOP
-    plan.steps = asked.steps or plan.steps
+    plan, force = kit.asked(__doc__, LAPTOP, GPU)
     tokenizer = kit.made_once(loop.folder("masked") / "tokenizer",
                               lambda: wordpiece(tokenizer_texts()))
     model = build(tokenizer)
@@ -193,7 +187,7 @@ def main() -> None:
     log = loop.train("masked", model, Stream(tokenizer, plan.tokens), masked_loss, plan)
     # trained without, as it reads each text about once; those who fine-tune it want BERT's own
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = 0.1
-    kit.install("masked", model, tokenizer, log, asked.force)
+    kit.install("masked", model, tokenizer, log, force)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 One text in four is a piece of a tale with gaps to fill (<extra_id_n>); the others are the
 tasks of skills/seq_tasks.py. python -m data.recipes.seq2seq [--steps N] [--force]
 """
-import argparse
 import random
 
 from data.recipes import kit, loop
@@ -176,20 +175,13 @@ def probe(model, stream) -> dict:
 
 def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
-    import torch
-
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--steps", type=int)
-    asked.add_argument("--force", action="store_true", help="keep the new one in any case")
-    asked = asked.parse_args()
-    plan = GPU if torch.cuda.is_available() else LAPTOP
-    plan.steps = asked.steps or plan.steps
+    plan, force = kit.asked(__doc__, LAPTOP, GPU)
     tokenizer = kit.made_once(loop.folder("seq2seq") / "tokenizer",
                               lambda: make_tokenizer(tokenizer_texts()))
     model = build(tokenizer)
     print(f"{model.num_parameters():,} parameters, {len(tokenizer):,} pieces")
     log = loop.train("seq2seq", model, Stream(tokenizer, plan.tokens), loss_of, plan, probe)
-    kit.install("seq2seq", model, tokenizer, log, asked.force)
+    kit.install("seq2seq", model, tokenizer, log, force)
 
 
 if __name__ == "__main__":
