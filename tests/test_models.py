@@ -92,7 +92,7 @@ def test_a_missing_wheel_names_the_command(monkeypatch):
 def test_the_shipped_sentiment_model_reads_reviews():
     from safetensors import safe_open
 
-    from data.recipes import scorecard
+    from data.recipes import scores_sentiment
     from utils import corpora
 
     spec = models.find("sentiment")
@@ -101,7 +101,7 @@ def test_the_shipped_sentiment_model_reads_reviews():
         sizes = [prod(weights.get_slice(name).get_shape()) for name in weights.keys()]
     assert sum(sizes) == spec.parameters
     texts = ["A superb, moving film.", "Dull, clumsy, and far too long: avoid it."]
-    assert scorecard.classify(spec.path, texts) == ["positive", "negative"]
+    assert scores_sentiment.classify(spec.path, texts) == ["positive", "negative"]
     learned = models.training_texts("sentiment")
     data = corpora.load("reviews")
     prints = {s: {corpora.fingerprint(t) for t in data[s]["text"]} for s in data}

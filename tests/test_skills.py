@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from data.recipes import bpe, dialogues
+from data.recipes import bpe, dialogues, kit, manifest
 from data.recipes.skills import words
 
 MAKERS, RULES = dialogues.registry("SKILLS"), dialogues.registry("SCORES")
@@ -31,6 +31,16 @@ def test_no_test_prompt_is_ever_trained_on(skill):
     test = {prompt(c) for c in drawn(skill, "test", 100)}
     train = {prompt(c) for c in drawn(skill, "train", 600)}
     assert not test & train
+
+
+def test_no_held_out_prompt_of_the_scorecard_is_ever_trained_on():
+    held_out = set(manifest.lines())
+    file = kit.MODELS / "chat" / "held_out.sha256"
+    if file.exists():                                  # what the shipped model was told to spare
+        assert held_out == set(file.read_text("utf-8").split("\n")) - {""}
+    for skill in MAKERS:
+        for case in drawn(skill, "train", 300, seed="manifest"):
+            assert f"{skill} {manifest.fingerprint(case)}" not in held_out
 
 
 @pytest.mark.parametrize("skill", sorted(MAKERS))

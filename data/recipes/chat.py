@@ -6,7 +6,7 @@ The mixture of skills is weighed anew at each probe toward the skills that lag.
 """
 import random
 
-from data.recipes import bpe, dialogues, kit, loop
+from data.recipes import bpe, dialogues, kit, loop, manifest
 
 # Shares at the start; FREE skills have many right answers and keep theirs.
 SHARES = dict(
@@ -109,6 +109,7 @@ def run(plan: loop.Plan, width: int, layers: int):
     tokenizer = kit.made_once(home / "tokenizer", lambda: bpe.train(tokenizer_texts()))
     model = build(tokenizer, width, layers)
     if plan.compile:
+        torch._dynamo.config.recompile_limit = 2 * len(dialogues.LENGTHS)
         model.model.forward = torch.compile(model.model.forward, dynamic=False)
     stream = dialogues.Stream(tokenizer, SHARES | FREE, plan.tokens)
     weigh(stream.weights, dict.fromkeys(SHARES, 0.0))
@@ -123,7 +124,7 @@ def main() -> None:
     plan, force = kit.asked(__doc__, LAPTOP, GPU)
     width, layers = (320, 5) if torch.cuda.is_available() else (256, 5)
     model, tokenizer, log = run(plan, width, layers)
-    kit.install("chat", model, tokenizer, log, force)
+    kit.install("chat", model, tokenizer, log, force, held_out=manifest.lines())
 
 
 if __name__ == "__main__":

@@ -135,10 +135,11 @@ def write_json(file: Path, value) -> None:
     tmp.replace(file)
 
 
-def install(role: str, model, tokenizer, log: dict, force: bool = False) -> bool:
+def install(role: str, model, tokenizer, log: dict, force: bool = False, **files) -> bool:
     """Save in float16, measure, and replace the shipped model if the new one is not worse.
 
     The measure is quality(folder) of data/recipes/scores_<role>.py, the higher the better.
+    files: {name: lines} to be written beside it, with the ending .sha256.
     Returns whether the new model was kept.
     """
     import tempfile
@@ -152,6 +153,8 @@ def install(role: str, model, tokenizer, log: dict, force: bool = False) -> bool
         model.half().save_pretrained(new)
         tokenizer.save_pretrained(new)
         write_json(new / "log.json", log)
+        for name, lines in files.items():
+            (new / f"{name}.sha256").write_text("\n".join(lines) + "\n", "utf-8")
         score = quality(new)
         old = quality(target) if (target / "log.json").exists() else -math.inf
         print(f"{role}: quality of the new model {score:.3f}, of the old one {old:.3f}")

@@ -1,11 +1,10 @@
 """What `chat` does with 100 held-out cases of each skill: greedy, float32."""
-import random
 import re
 from collections import Counter
 
-from data.recipes import dialogues
+from data.recipes import dialogues, manifest
 
-CASES = 100
+CASES = manifest.CASES
 
 
 class Reader:
@@ -41,8 +40,7 @@ class Reader:
 
     def cases(self, skill: str, n: int = CASES, **settings) -> list[dict]:
         """n held-out cases, always the same ones."""
-        rng = random.Random(f"scorecard {skill} {sorted(settings.items())}")
-        return [self.makers[skill](rng, "test", **settings) for _ in range(n)]
+        return manifest.cases(self.makers, skill, n, **settings)
 
     def score(self, skill: str, n: int = CASES, **settings) -> dict[str, list[bool]]:
         """{attribute: one bool per case that has it}; "ends" is the end tag."""

@@ -97,7 +97,7 @@ def quality(folder) -> float:
 
 
 def rows(folder) -> list[dict]:
-    """The scorecard's lines; those with target 0 are for information."""
+    """The scorecard's lines; those without a target are for information."""
     import numpy as np
 
     model, tokenizer = load(folder)
@@ -110,9 +110,9 @@ def rows(folder) -> list[dict]:
     truth, best, loss, whole = answers(model, tokenizer, lines)
     words, plain = (truth[whole], best[whole]), (loss, loss)
     cases = [("top-1 / commonest word", *words, 3.0, ratio),
-             ("top-1", *words, 0, lambda t, a: float((t == a).mean())),
-             ("perplexity", *plain, 0, lambda x, _: float(np.exp(x.mean()))),
-             ("Spearman", human, cosines, 0, spearman)]
+             ("top-1", *words, None, lambda t, a: float((t == a).mean())),
+             ("perplexity", *plain, None, lambda x, _: float(np.exp(x.mean()))),
+             ("Spearman", human, cosines, None, spearman)]
     return [row("masked", skill, *case) for skill, case in zip(SKILLS, cases)]
 
 

@@ -34,7 +34,7 @@ def answers(folder, prompts: list, batch: int = 25) -> list:
 
 
 def rows(folder=None) -> list:
-    """(skill, measure, a value for each case): True or False, and ROUGE-1 of summaries."""
+    """(skill, measure, a value for each case, target); a target below 0 means "at most"."""
     folder, found, off = folder or kit.MODELS / "seq2seq", [], []
     for task in seq_tasks.MAKERS:
         asked = cases(task)
@@ -42,24 +42,24 @@ def rows(folder=None) -> list:
         right = [seq_tasks.SCORES[task](text, target, answer)
                  for (_, text, target), answer in zip(asked, given)]
         form = [seq_tasks.FORMS[task](text, answer) for (_, text, _), answer in zip(asked, given)]
-        found.append((task, "right", right))
-        off.append((task, "off-format", [not ok for ok in form]))
+        found.append((task, "right", right, .80))
+        off.append((task, "off-format", [not ok for ok in form], -.03))
         if task == "summarize":
-            found.append((task, "exact", [a == case[2] for case, a in zip(asked, given)]))
-            found.append((task, "ROUGE-1 F", [summaries.rouge(a, case[2])
-                                              for case, a in zip(asked, given)]))
-            found.append((task, "ROUGE-1 F of the first sentence", [
-                summaries.rouge(summaries.first_sentence(case[1]), case[2]) for case in asked]))
+            found.append((task, "exact", [a == c[2] for c, a in zip(asked, given)], None))
+            for name, texts in (("ROUGE-1 F", given), ("ROUGE-1 F of the first sentence", [
+                    summaries.first_sentence(text) for _, text, _ in asked])):
+                found.append((task, name, [summaries.rouge(a, c[2])
+                                           for a, c in zip(texts, asked)], None))
     return found + off
 
 
 def quality(folder) -> float:
     """Mean share of right answers over the tasks; decides which model is kept."""
-    shares = [sum(values) / len(values) for _, measure, values in rows(folder)
+    shares = [sum(values) / len(values) for _, measure, values, _ in rows(folder)
               if measure == "right"]
     return sum(shares) / len(shares)
 
 
 if __name__ == "__main__":
-    for skill, measure, values in rows():
+    for skill, measure, values, _ in rows():
         print(f"{skill:10} {measure:32} {sum(values) / len(values):.3f}  n {len(values)}")

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from data.recipes import kit, scorecard
+from data.recipes import kit, scores_sentiment
 from utils import chapter, corpora, machine, models
 
 LABELS = ["negative", "neutral", "positive"]
@@ -107,8 +107,8 @@ def main() -> int:
             return 0
         log = {"seconds": round(time.time() - began), "steps": trainer.state.log_history}
         kit.write_json(new / "log.json", log)
-        score = scorecard.validation_f1(new)
-        old = scorecard.validation_f1(target) if (target / "log.json").exists() else 0.0
+        score = scores_sentiment.validation_f1(new)
+        old = scores_sentiment.validation_f1(target) if (target / "log.json").exists() else 0.0
         print(f"macro-F1 on the validation split: new {score:.3f}, old {old:.3f}")
         if score < old and "--force" not in sys.argv:
             print("The old model is better and stays.")
