@@ -37,6 +37,17 @@ def snapshot(repo_id: str, revision: str | None = None) -> str:
     return folder
 
 
+def single(repo_id: str, name: str) -> Path:
+    """One file of a hub model, such as a GGUF; raises HandsOnError as `snapshot` does."""
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from tqdm import tqdm
+
+    if isinstance(here := try_to_load_from_cache(repo_id, name), str):
+        return Path(here)
+    explain(lambda: _ask("model", repo_id), repo_id)
+    return Path(explain(lambda: hf_hub_download(repo_id, name, tqdm_class=tqdm), repo_id))
+
+
 def _ask(kind, repo_id, revision=None):
     """One quick request: without it the clients retry for 25 s before they give up, and
     then call a server error a missing network or a missing file."""

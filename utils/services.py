@@ -12,7 +12,7 @@ import threading
 import weakref
 from pathlib import Path
 
-from utils import HandsOnError, checkpoint, gguf, models, server
+from utils import HandsOnError, checkpoint, download, gguf, models, server
 
 NEEDED = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context",
           "pydantic_settings")  # fmt: skip
@@ -69,8 +69,19 @@ def stop() -> None:
 
 
 def gguf_file(role: str, kind: str) -> tuple[Path, int]:
-    """The GGUF file of a role's checkpoint, written if need be, and the context to take."""
+    """The GGUF file of a role's checkpoint, written if need be, and the context to take.
+
+    A model of the book whose makers offer GGUF files is fetched as one of these.
+    """
     gguf.need("llama_cpp")
+    kind = gguf.ALIASES.get(kind, kind)
+    offered = models.catalogue().get(role, {}).get(models.profile(), {}).get("gguf")
+    if offered:
+        name = offered["files"].get(kind)
+        if name is None:
+            name = offered["files"]["q4_0"]
+            print(f"{offered['hub']} has no {kind}: {name} is taken")
+        return download.single(offered["hub"], name), CONTEXT
     folder = Path(models.find(role).path)
     most = checkpoint.config(folder)["max_position_embeddings"]
     return gguf.write(folder, kind), min(CONTEXT, most)
