@@ -78,6 +78,23 @@ def table(rows) -> str:
     return "\n".join(lines)
 
 
+def summary(rows) -> str:
+    """One row per model: how many of its lines have a target, how many meet it, which do not."""
+    out = ["| model | targets met | missed |", "|---|---|---|"]
+    for role in dict.fromkeys(r["role"] for r in rows):
+        own = [r for r in rows if r["role"] == role and r["target"] is not None]
+        missed = [f"{r['skill']} ({r['measure']})" for r in own if not met(r)]
+        out.append(f"| `{role}` | {len(own) - len(missed)} of {len(own)} | "
+                   f"{'; '.join(missed) or 'none'} |")
+    return "\n".join(out)
+
+
+def folded(rows) -> str:
+    """The summary, and the whole table behind a click."""
+    return (f"{summary(rows)}\n\n<details><summary>All {len(rows)} lines</summary>\n\n"
+            f"{table(rows)}\n\n</details>")
+
+
 def main() -> int:
     """Measure, print, write; exit code 1 if a target is missed.
 

@@ -11,7 +11,7 @@ import tomllib
 from base64 import b64decode
 from urllib.parse import quote
 
-from data.recipes import scorecard
+from data.recipes import scorecard, scores_speed
 from tests.tools import notebooks as nbs
 from utils import corpora, models
 
@@ -136,7 +136,9 @@ def wanted() -> dict:
     """Every generated file and the text it should hold."""
     out = {nbs.CHAPTERS / "README.md": contents(), models.DATA / "README.md": data_index()}
     rows = scorecard.last()
-    tables = {"chapters": chapter_table(), "scorecard": scorecard.table(rows)}
+    speed = scorecard.whole()["speed"]
+    tables = {"chapters": chapter_table(), "scorecard": scorecard.folded(rows),
+              "speed": scores_speed.table(speed) if speed else "Not measured yet."}
     readme = (nbs.ROOT / "README.md").read_text("utf-8")
     for name, body in tables.items():
         readme = filled(readme, name, body)
