@@ -94,8 +94,8 @@ def probe(model, stream) -> dict:
 
 
 def weigh(weights: dict, found: dict) -> None:
-    """Shares by what lags; before half of the look-ups are right, mostly dense exercises."""
-    early = 1.0 if found["recall_all"] > 0.5 else 0.1
+    """Shares by what lags; until half of the look-ups are right, mostly dense exercises."""
+    early = min(1.0, max(0.1, 2.5 * found["recall_all"] - 0.4))
     for name, share in (SHARES | FREE).items():
         lag = 0.2 + 1.3 * (1 - found[name]) if name in found else 1.0
         weights[name] = share * lag * (1.0 if name in DENSE else early)

@@ -2,7 +2,7 @@
 import re
 from functools import partial
 
-from data.recipes.skills import facts, french, labels, summaries, topics, words
+from data.recipes.skills import facts, french, labels, summaries, topics, warmup, words
 
 REVIEW = (
     ["Is this", "Is the following", "Is the", "Was this", "Decide: is this", "Tell me: is this",
@@ -101,6 +101,25 @@ def question(rng, split: str) -> tuple:
     return "question: ", f"{asked} context: {' '.join(context)}", fact.value
 
 
+def repeat(rng, split: str) -> tuple:
+    """Exercise: three to ten things, said again; it teaches copying."""
+    line = rng.choice((", ", " ", "; ")).join(warmup.things(rng, split, rng.randint(3, 10)))
+    return "repeat: ", line, line
+
+
+def look_up(rng, split: str) -> tuple:
+    """Exercise: the values of some keys, in the order asked; it teaches looking up."""
+    n = rng.randint(2, 5)
+    found = warmup.things(rng, split, 2 * n)
+    pairs = list(zip(found[:n], found[n:]))
+    form = rng.choice(("{}: {}", "{} is {}", "{} = {}", "{} has {}"))
+    table = rng.choice(("; ", ". ", " ")).join(form.format(*pair) for pair in pairs)
+    rng.shuffle(pairs)
+    asked = ", ".join(k for k, _ in pairs)
+    return "look up: ", f"{asked} context: {table}", ", ".join(v for _, v in pairs)
+
+
+EXERCISES = {"repeat": repeat, "look_up": look_up}
 MAKERS = {"translate": translate, "summarize": summarize, "sentiment": sentiment,
           "topic": topic, "question": question}
 
