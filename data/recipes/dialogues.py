@@ -76,13 +76,19 @@ def pad(pairs, length: int, pad_id: int) -> dict:
 
 
 def answer_loss(model, batch):
-    """Mean loss over the answers' tokens; only these reach the output matrix."""
+    """Mean loss over the answers' tokens; only these reach the output matrix.
+
+    A token of an answer of n tokens weighs 1 / sqrt(n): else the skills whose answer is one
+    word (sentiment, judge) stay at chance, drowned by those that write e-mails.
+    """
     import torch.nn.functional as F
 
     hidden = model.model(batch["input_ids"], use_cache=False)[0][:, :-1]
     wanted = batch["labels"][:, 1:]
     learn = wanted != IGNORED
-    return F.cross_entropy(model.lm_head(hidden[learn]).float(), wanted[learn])
+    weight = (learn / learn.sum(1, keepdim=True).clamp(min=1) ** 0.5)[learn]
+    loss = F.cross_entropy(model.lm_head(hidden[learn]).float(), wanted[learn], reduction="none")
+    return (weight * loss).sum() / weight.sum()
 
 
 def exact(model, stream, skill: str, cases: int = 24, seed: str = "probe") -> float:

@@ -116,8 +116,18 @@ def pad(pairs) -> dict:
 
 
 def loss_of(model, batch):
-    """Mean loss over the targets' tokens."""
-    return model(**batch).loss
+    """Mean loss over the targets' tokens; one of a target of n tokens weighs 1 / sqrt(n).
+
+    Else "positive" and "negative" would drown in the tokens of the long targets.
+    """
+    import torch.nn.functional as F
+
+    labels = batch["labels"]
+    learn = labels != IGNORED
+    logits = model(**batch).logits
+    weight = learn / learn.sum(1, keepdim=True) ** 0.5
+    loss = F.cross_entropy(logits.float().transpose(1, 2), labels, reduction="none")
+    return (weight * loss).sum() / weight.sum()
 
 
 def exact(model, stream, task: str, cases: int = 32) -> float:
