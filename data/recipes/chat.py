@@ -126,7 +126,8 @@ def main() -> None:
     plan, force = kit.asked(__doc__, LAPTOP, GPU)
     width, layers = (320, 5) if torch.cuda.is_available() else (256, 5)
     model, tokenizer, log = run(plan, width, layers)
-    kit.install("chat", model, tokenizer, log, force, held_out=manifest.lines())
+    kit.install("chat", model, tokenizer, log, force, held_out=manifest.lines(),
+                training_texts=manifest.reviews_read())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The hash manifest of `chat`: fingerprints of the held-out prompts of its scorecard.
+"""Hash manifests: held-out prompts of the scorecard of `chat`, and reviews learned from.
 
 Training cases are made by the same code, but from the other side of every word list,
 wording and number; tests draw training cases and look for these hashes.
@@ -31,3 +31,12 @@ def lines() -> list[str]:
     return sorted({f"{skill} {fingerprint(case)}" for skill in makers
                    for settings in VARIANTS.get(skill, [{}])
                    for case in cases(makers, skill, **settings)})
+
+
+def reviews_read() -> list[str]:
+    """Fingerprints of the reviews, own and public, that `chat` and `seq2seq` train on."""
+    from data.recipes.skills import labels
+    from utils import corpora
+
+    return sorted({corpora.fingerprint(text) for part in labels.reviews("train")
+                   for text, _ in part})

@@ -5,7 +5,7 @@ tasks of skills/seq_tasks.py. python -m data.recipes.seq2seq [--steps N] [--forc
 """
 import random
 
-from data.recipes import kit, loop, t5
+from data.recipes import kit, loop, manifest, t5
 from data.recipes.base import is_held_out
 from data.recipes.skills import seq_tasks
 
@@ -171,7 +171,8 @@ def main() -> None:
     model = build(tokenizer)
     print(f"{model.num_parameters():,} parameters, {len(tokenizer):,} pieces")
     log = loop.train("seq2seq", model, Stream(tokenizer, plan.tokens), loss_of, plan, probe)
-    kit.install("seq2seq", model, tokenizer, log, force)
+    kit.install("seq2seq", model, tokenizer, log, force,
+                training_texts=manifest.reviews_read())
 
 
 if __name__ == "__main__":
