@@ -25,8 +25,9 @@ SENTENCE = re.compile(r'[^.!?]+[.!?]"?')
 def translate(rng, split: str) -> tuple:
     """A toy sentence; a test sentence has a pair of adjective and noun never trained on."""
     while True:
-        english, french_, pairs = french.sentence(rng)
-        held_out = any(words.side(f"{a} {n}") == "test" for a, n in pairs)
+        parts = [french.sentence(rng) for _ in range(1 + (rng.random() < 0.15))]
+        english, french_ = (" ".join(column) for column in list(zip(*parts))[:2])
+        held_out = any(words.side(f"{a} {n}") == "test" for _, _, pairs in parts for a, n in pairs)
         if held_out == (split == "test") and words.side(english) == split:
             return "translate English to French: ", english, french_
 
@@ -74,6 +75,8 @@ def topic(rng, split: str) -> tuple:
     composed = rng.random() < 0.6
     label, keys, docs = topics.composed(rng, split) if composed else \
         rng.choice(topics.fields(split))
+    if split == "train" and rng.random() < 0.35:
+        label, keys, docs = renamed(rng, label, keys, docs)
     shown, some = ", ".join(topics.keywords(rng, label, keys)), rng.sample(docs, rng.randint(1, 2))
     if rng.random() < 0.7:
         listed = " ".join(d if d.endswith("?") else d + "." for d in some)
@@ -85,8 +88,34 @@ def topic(rng, split: str) -> tuple:
         label
 
 
+def renamed(rng, label: str, keys, docs) -> tuple:
+    """The same topic with other words in its label, wherever they stand: teaches copying."""
+    new = {word: words.rare(rng) for word in label.split()}
+    old = re.compile(r"\b(" + "|".join(map(re.escape, new)) + r")\b")
+
+    def swap(text):
+        return old.sub(lambda found: new[found[1]], text)
+
+    return swap(label), [swap(k) for k in keys], [swap(d) for d in docs]
+
+
+def who_acts(rng, split: str) -> tuple:
+    """Two toy sentences, and who does the one thing; the target is that subject."""
+    while True:
+        rows = [(who, french.act(rng, who)[0])
+                for who in (french.phrase(rng, "pppnn") for _ in range(2))]
+        told = [f"{who.en[0].upper()}{who.en[1:]} {act}." for who, act in rows]
+        who, act = rows[first := rng.randrange(2)]
+        context = " ".join(told)
+        if words.side(context) == split and not who.plural and " not " not in act:
+            subject = told[first][:len(who.en)]
+            return "question: ", f"Who {act}? context: {context}", subject
+
+
 def question(rng, split: str) -> tuple:
     """A question and a context of two or three sentences; the target is copied from it."""
+    if rng.random() < 0.15:
+        return who_acts(rng, split)
     rel = rng.choice(facts.relations()[rng.choice(list(facts.KINDS))])
     used: list = []
     fact = facts.new_fact(rng, split, rel, used)

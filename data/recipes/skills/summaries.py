@@ -9,7 +9,7 @@ from data.recipes.skills import plots, words
 BY_KIND = {"lost": "{O} loses {at} and finds it again.", "broken": "{O} breaks {at}.",
            "magic": "{O} has a magic {t}.", "stolen": "{O} gets a stolen {t} back.",
            "wish": "{O} wants {at} and gets it.", "find": "{O} finds {at}."}
-NEW_HEROES = 0.2                                 # share of invented heroes and things: copying
+NEW_HEROES = 0.4                                 # share of odd heroes and things: copying
 
 
 @cache
@@ -37,10 +37,10 @@ def told(rng, split: str) -> tuple:
     """(a story, its summary, hero, thing)."""
     kind = rng.choice(("lost", "broken", "magic", "stolen", "wish", "find"))
     new = split == "train" and rng.random() < NEW_HEROES
-    who = plots.hero(rng, split, words.invented(rng, split) if new else "")
+    who = plots.hero(rng, split, words.rare(rng) if new else "")
     phrase = plots.thing(rng, split, kind)
     if new:
-        phrase = f"{rng.choice(plots.COLOURS)} {words.invented(rng, split)}"
+        phrase = f"{rng.choice(plots.COLOURS)} {words.rare(rng)}"
     story = plots.story(rng, who, phrase, kind)
     his = "his" if who.he == "he" else "her"
     line = template(story).format(O=words.a(who.noun).capitalize(), t=phrase,

@@ -4,6 +4,7 @@ The side of a word, a wording or a number problem is decided by its hash, so wha
 case uses cannot occur in training, whatever the seed.
 """
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
@@ -56,6 +57,25 @@ def invented(rng, split: str, syllables: int = 2) -> str:
         return "".join(rng.choice(ONSETS) + rng.choice(VOWELS)
                        for _ in range(syllables)) + rng.choice(CODAS)
     return until(make, split)
+
+
+@cache
+def lexicon() -> tuple:
+    """Lower-case words of public tales, without those held out; () where no tales are."""
+    from data.recipes import kit
+    from utils import HandsOnError
+
+    try:
+        seen = {w for text in kit.tales(limit=3_000_000) for w in re.findall(r"[a-z]{4,10}", text)}
+    except HandsOnError:
+        return ()
+    return tuple(sorted(w for w in seen if side(w) == "train"))
+
+
+def rare(rng) -> str:
+    """Any word of any kind, real or invented, for training to copy what it seldom sees."""
+    real = lexicon() and rng.random() < 0.7
+    return rng.choice(lexicon()) if real else invented(rng, "train")
 
 
 def person(rng, split: str) -> str:
