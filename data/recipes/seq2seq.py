@@ -5,7 +5,7 @@ tasks of skills/seq_tasks.py. python -m data.recipes.seq2seq [--steps N] [--forc
 """
 import random
 
-from data.recipes import kit, loop, manifest, t5
+from data.recipes import circuit, kit, loop, manifest, t5
 from data.recipes.base import is_held_out
 from data.recipes.skills import seq_tasks
 
@@ -16,7 +16,7 @@ IGNORED = -100
 # answered after 1,100 steps. Dense copying comes first, then the tasks.
 SHARES = dict(gaps=2.5, translate=5, summarize=3, sentiment=3, topic=2, question=3)
 EXERCISES = dict(repeat=3, look_up=5)
-LAPTOP = loop.Plan(steps=6000, rate=1e-3, matrices=4, probe_every=200, save_every=200)
+LAPTOP = loop.Plan(steps=1500, rate=1e-3, matrices=6, probe_every=100, save_every=100)
 GPU = loop.Plan(steps=6000, rate=1e-3, tokens=32768, probe_every=500, save_every=500)
 
 
@@ -50,8 +50,9 @@ def build(tokenizer, width: int = 192, layers: int = 3):
         model.decoder.final_layer_norm.weight.fill_(width ** 0.5)
         for name, p in model.named_parameters():
             if name.endswith((".o.weight", ".wo.weight")):
-                p *= 0.1
+                p *= 0.1 if ".o." in name else 0.03
         look_around(model)
+        circuit.install_t5(model)
     return model
 
 
