@@ -5,7 +5,7 @@ python -m data.recipes.base [--steps N] [--force]
 """
 import random
 
-from data.recipes import bpe, chat, kit, loop
+from data.recipes import chat, kit, loop
 
 LENGTH = 128
 LAPTOP = loop.Plan(steps=1400, rate=1e-3, matrices=20, compile=True, probe_every=200)
@@ -89,8 +89,7 @@ def main() -> None:
     import torch
 
     plan, force = kit.asked(__doc__, LAPTOP, GPU)
-    tokenizer = kit.made_once(loop.folder("chat") / "tokenizer",
-                              lambda: bpe.train(chat.tokenizer_texts()))
+    tokenizer = kit.made_once(loop.folder("chat") / "tokenizer", chat.make_tokenizer)
     model = build(tokenizer)
     if plan.compile:
         model.model.forward = torch.compile(model.model.forward, dynamic=False)

@@ -82,10 +82,24 @@ def asked(description: str, laptop, gpu) -> tuple:
     line = argparse.ArgumentParser(description=description)
     line.add_argument("--steps", type=int)
     line.add_argument("--force", action="store_true", help="keep the new one in any case")
+    line.add_argument("--on", action="store_true", help="begin with the shipped weights")
     line = line.parse_args()
     plan = gpu if torch.cuda.is_available() else laptop
-    plan.steps = line.steps or plan.steps
+    plan.steps, plan.onward = line.steps or plan.steps, line.on
     return plan, line.force
+
+
+def load_shipped(role: str, model) -> None:
+    """Put the shipped weights of a role into a model of the same shape."""
+    from safetensors.torch import load_file
+
+    file = MODELS / role / "model.safetensors"
+    if not file.exists():
+        raise HandsOnError(f"There is no {file} to go on from. Fix: leave out --on.")
+    missing, extra = model.load_state_dict(load_file(file), strict=False)
+    tied = set(getattr(model, "all_tied_weights_keys", None) or ())
+    if extra or set(missing) - tied:
+        raise HandsOnError(f"{file} belongs to a model of another shape. Fix: leave out --on.")
 
 
 def made_once(folder: Path, make):
