@@ -43,9 +43,19 @@ def load(name: str, profile: str | None = None):
     Columns of "reviews": text; label ("negative", "positive", in the laptop profile also
     "neutral"); hard (does the surface mislead: negation, contrast, irony?). "passages" has
     one split, "all"; "questions" has tune and test. Their columns: data/texts/*.md.
+    "abstracts" has one split, "all", and beside title, abstract, year and field a column
+    text, title and abstract in one: it is what `vectors` embeds.
     """
     row = entry(name, profile)
-    return _from_hub(row) if "hub" in row else _from_file(name, row)
+    found = _from_hub(row) if "hub" in row else _from_file(name, row)
+    if "text" in row:
+        found = found.map(lambda r: {"text": joined(*(r[k] for k in row["text"]))})
+    return found
+
+
+def joined(title: str, text: str) -> str:
+    """A title and its text as one text."""
+    return f"{title}{' ' if title[-1:] in '.?!' else '. '}{text}"
 
 
 def rows(name: str) -> list[dict]:
@@ -83,6 +93,8 @@ def _from_hub(row):
     from utils.download import dataset
 
     found = dataset(row["hub"])
+    if "names" not in row:
+        return _renamed(found, row)
     cue = re.compile(row["hard"], re.IGNORECASE)
 
     def ours(r):
@@ -94,6 +106,16 @@ def _from_hub(row):
     kinds = {"text": Value("string"), "label": Value("string"), "hard": Value("bool")}
     # `features` is needed: the hub's label is a ClassLabel, which refuses our names
     return found.map(ours, remove_columns=columns, features=Features(kinds))
+
+
+def _renamed(data, row):
+    """Hub data under our names of columns and splits, other columns left out."""
+    from datasets import DatasetDict
+
+    ours = {theirs: name for name, theirs in row["rename"].items()}
+    return DatasetDict({row.get("splits", {}).get(s, s):
+                        part.select_columns(list(ours)).rename_columns(ours)
+                        for s, part in data.items()})
 
 
 def fingerprint(text: str) -> str:

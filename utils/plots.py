@@ -40,14 +40,17 @@ def show(figure, alt: str) -> None:
     )
 
 
-def heat(ax, matrix, rows, columns, fmt="{:.2f}", title="", top=None):
-    """Heat map of a matrix, shape (rows, columns), each cell with its value."""
-    ax.imshow(matrix, vmin=0, vmax=top if top is not None else matrix.max(), aspect="auto")
+def heat(ax, matrix, rows, columns, fmt="{:.2f}", title="", top=None, low=0):
+    """Heat map of a matrix, shape (rows, columns), each cell with its value.
+
+    Values of `low` and less are white, those of `top` (else the largest) are darkest.
+    """
+    ax.imshow(matrix, vmin=low, vmax=top if top is not None else matrix.max(), aspect="auto")
     ax.set_xticks(range(len(columns)), [textwrap.fill(c, 14) for c in columns])
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(length=0)
     ax.grid(False)
-    middle = (top if top is not None else matrix.max()) / 2
+    middle = (low + (top if top is not None else matrix.max())) / 2
     for i in range(len(rows)):
         for j in range(len(columns)):
             ink = "white" if matrix[i][j] > middle else "black"
@@ -136,3 +139,54 @@ def tokens(pieces, values=None):
             f"{escape(str(piece))}</span>"
         )
     return HTML("".join(spans))
+
+
+def pieces(ax, rows, width=118):
+    """Texts cut into pieces: one line per entry of `rows` {label: pieces}, wrapped.
+
+    A space is drawn as ·, a line break as ↵, a tab as ⇥, a lone byte as its number in hex.
+    """
+    from itertools import cycle
+
+    from matplotlib.patches import Rectangle
+
+    y, ticks = 0, []
+    for label, parts in rows.items():
+        x, color = 0, cycle(PALETTE[:5])
+        ticks.append((y, label))
+        for piece in parts:
+            text = visible(piece)
+            if x + len(text) > width:
+                x, y = 0, y + 1
+            ink = BAD if piece in ("[UNK]", "<unk>") else next(color)
+            ax.add_patch(Rectangle((x, y - 0.4), len(text) + 0.5, 0.8, color=ink, alpha=0.25, lw=0))
+            ax.text(x + 0.25, y, text, va="center_baseline", family="monospace", fontsize=7)
+            x += len(text) + 0.8
+        y += 1.35
+    ax.set(xlim=(-0.5, width + 2), ylim=(y - 0.7, -0.7), xticks=[])
+    ax.set_yticks([at for at, _ in ticks], [label for _, label in ticks], fontsize=8)
+    ax.tick_params(length=0)
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def visible(piece: str) -> str:
+    """A piece in signs that every font has; byte-level pieces as the text or bytes they are."""
+    signs = [*range(33, 127), *range(161, 173), *range(174, 256)]  # GPT-2 writes these as they are
+    byte = {chr(b): b for b in signs}
+    byte |= {chr(256 + i): b for i, b in enumerate(b for b in range(256) if b not in byte.values())}
+    if piece.startswith("<0x"):
+        raw = bytes([int(piece[3:5], 16)])
+    elif "▁" not in piece and all(c in byte for c in piece):
+        raw = bytes(byte[c] for c in piece)
+    else:
+        raw = piece.encode()
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        lead = len(raw) - len(raw.lstrip(b" "))
+        return "·" * lead + " ".join(f"{b:02X}" for b in raw[lead:])
+    for old, new in ((" ", "·"), ("▁", "·"), ("\n", "↵"), ("\t", "⇥")):
+        text = text.replace(old, new)
+    return "".join(c if ord(c) < 0x2E80 else f"U+{ord(c):X}" for c in text)  # what fonts lack
