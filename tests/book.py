@@ -11,15 +11,28 @@ import pytest
 
 from tests.hub import Hub
 from tests.tools import notebooks as nbs
-from utils import models
+from utils import gguf, models
 
 MIRROR = os.environ.get("HANDSON_HUB_MIRROR")
 REVIEWS = "cornell-movie-review-data/rotten_tomatoes"
 MINILM, PIN = "sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 
 
+def add_generative(hub, folder):
+    """Our small T5, Phi-3 and Llama, and a GGUF file, under the ids of the book's models."""
+    table = models.catalogue()
+    for role in ("seq2seq", "chat", "base"):
+        hub.add_model(table[role]["book"]["hub"], models.find(role, "laptop").path,
+                      revision=table[role]["book"].get("revision"))
+    offered = table["chat"]["book"]["gguf"]
+    Path(folder, "gguf").mkdir()
+    file = gguf.write(models.find("chat", "laptop").path, "q8_0")
+    Path(folder, "gguf", offered["files"]["q4_0"]).symlink_to(file)
+    hub.add_model(offered["hub"], Path(folder, "gguf"))
+
+
 @pytest.fixture(scope="module")
-def hub():
+def hub(tmp_path_factory):
     table = models.catalogue()
     minilm = models.find("embedder", "laptop").path
     with Hub() as hub:
@@ -27,6 +40,7 @@ def hub():
         hub.add_model(book["hub"], minilm, revision=book["revision"])
         hub.add_model(MINILM, minilm, revision=PIN)
         hub.add_model(table["sentiment"]["book"]["hub"], models.find("sentiment", "laptop").path)
+        add_generative(hub, tmp_path_factory.mktemp("offered"))
         if MIRROR:
             hub.add_dataset(REVIEWS, Path(MIRROR, "datasets", REVIEWS))
         yield hub

@@ -2,7 +2,8 @@
 
 The hub serves real rotten_tomatoes (HANDSON_HUB_MIRROR) under its id, and small models
 under the ids of the book's: all-MiniLM-L6-v2 in the place of all-mpnet-base-v2, our
-`sentiment` in the place of the Twitter classifier. The clients are the unmodified ones.
+`sentiment` in the place of the Twitter classifier, and our `seq2seq`, `chat` and `base` in
+the place of FLAN-T5, Phi-3 and TinyLlama. The clients are the unmodified ones.
 """
 import json
 import os
@@ -84,6 +85,7 @@ def test_every_cell_runs_on_the_book_s_architectures(tmp_path):
     nbformat.write(nb, copy)
     with Hub() as hub:
         small_book_models(hub, tmp_path)
+        book.add_generative(hub, tmp_path)
         hub.add_dataset(REVIEWS, tmp_path / "data")
         env = book_environment(hub, tmp_path / "home") | {"HANDSON_CACHE": str(tmp_path)}
         done, _ = nbs.execute(copy, env)

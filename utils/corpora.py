@@ -49,6 +49,9 @@ def load(name: str, profile: str | None = None):
     row = entry(name, profile)
     found = _from_hub(row) if "hub" in row else _from_file(name, row)
     if "text" in row:
+        from datasets import disable_progress_bars
+
+        disable_progress_bars()  # a bar is noise among a notebook's stored outputs
         found = found.map(lambda r: {"text": joined(*(r[k] for k in row["text"]))})
     return found
 

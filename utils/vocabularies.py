@@ -101,7 +101,7 @@ def word_vectors(words, rows):
         try:
             return gensim.downloader.load("glove-wiki-gigaword-50")
         except (OSError, ValueError) as e:
-            print(f"GloVe could not be fetched ({type(e).__name__}): the model's own rows are used.")
+            print(f"GloVe could not be fetched ({type(e).__name__}): rows of the model are used.")
     made = KeyedVectors(len(rows[0]))
     made.add_vectors(words, rows)
     return made
