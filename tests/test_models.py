@@ -10,7 +10,8 @@ import pytest
 from utils import HandsOnError, models
 
 MODULES = ("utils", "utils.models", "utils.chapter", "utils.corpora", "utils.machine",
-           "utils.plots", "utils.doctor", "utils.scores", "utils.download", "utils.adapters")
+           "utils.plots", "utils.doctor", "utils.scores", "utils.download", "utils.adapters",
+           "utils.vocabularies")
 
 @pytest.fixture(autouse=True)
 def laptop(monkeypatch):

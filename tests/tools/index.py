@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from data.recipes import scorecard, scores_speed
 from tests.tools import notebooks as nbs
-from utils import corpora, models
+from utils import corpora, models, vocabularies
 
 CONCEPT = re.compile(r"c(\d+\.\d\d)")
 NAVIGATION = re.compile(r"^# .*\[contents\]\(README\.md\).*$", re.M)
@@ -79,6 +79,16 @@ def model_rows(role, entry):
         yield f"| {what} | `{where}/{file}` | {size} | {row['licence']} | `{digest[:16]}` |"
 
 
+def tokenizer_rows(name, entry):
+    """Lines of data/README.md for one tokenizer that is shipped."""
+    row = entry["laptop"]
+    for file, digest in row.get("sha256", {}).items():
+        where = f"tokenizers/{row['folder']}/{file}"
+        size = f"{(models.DATA / where).stat().st_size / 1024:,.0f} KiB"
+        what = f"[twin of a tokenizer](recipes/twins.py): {entry['title']}"
+        yield f"| {what} | `{where}` | {size} | CC0-1.0 | `{digest[:16]}` |"
+
+
 def data_index() -> str:
     """data/README.md."""
     lines = [
@@ -90,6 +100,8 @@ def data_index() -> str:
     ]
     for name, entry in corpora.catalogue().items():
         lines += data_rows(name, entry)
+    for name, entry in vocabularies.catalogue().items():
+        lines += tokenizer_rows(name, entry)
     for role, entry in models.catalogue().items():
         lines += model_rows(role, entry)
     return "\n".join(lines) + "\n"
