@@ -158,9 +158,11 @@ def pieces(ax, rows, width=118):
             text = visible(piece)
             if x + len(text) > width:
                 x, y = 0, y + 1
-            ink = BAD if piece in ("[UNK]", "<unk>") else next(color)
-            ax.add_patch(Rectangle((x, y - 0.4), len(text) + 0.5, 0.8, color=ink, alpha=0.25, lw=0))
-            ax.text(x + 0.25, y, text, va="center_baseline", family="monospace", fontsize=7)
+            lost = piece in ("[UNK]", "<unk>")
+            ink, shade = (BAD, 1) if lost else (next(color), 0.25)
+            ax.add_patch(Rectangle((x, y - 0.4), len(text) + 0.5, 0.8, fc=ink, alpha=shade, lw=0))
+            ax.text(x + 0.25, y, text, va="center_baseline", family="monospace", fontsize=7,
+                    color="white" if lost else "black")
             x += len(text) + 0.8
         y += 1.35
     ax.set(xlim=(-0.5, width + 2), ylim=(y - 0.7, -0.7), xticks=[])

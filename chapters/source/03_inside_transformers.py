@@ -263,7 +263,7 @@ def softmax(z):
 print(softmax(torch.tensor([0, 0, np.log(2)])).cpu().numpy().round(2))
 
 # %% tags=["c3.06"]
-last = scores[0, -1].float()
+last = scores[0, -1].double()
 chances = softmax(last)
 run.check("by hand = torch.softmax", same(chances, last.softmax(-1), 1e-6))
 run.check("the probabilities sum to 1", abs(chances.sum() - 1) < 1e-5)
