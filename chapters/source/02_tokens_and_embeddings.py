@@ -1416,7 +1416,7 @@ run.check("an unseen song has no vector", "s999" not in heard)
 #
 # </details>
 #
-# [contents](README.md)
+# [contents](README.md) | [next: 3 · Looking inside large language models](03_inside_transformers.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()

@@ -1522,7 +1522,7 @@ print(f"within the trained lengths {known:.2f}, at the end of the row {beyond:.2
 # </details>
 
 # %% [markdown]
-# [contents](README.md)
+# [previous: 2 · Tokens and embeddings](02_tokens_and_embeddings.ipynb) | [contents](README.md) | [next: 4 · Text classification](04_text_classification.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()

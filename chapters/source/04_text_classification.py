@@ -1040,7 +1040,7 @@ for i in lost[:5]:
 # </details>
 
 # %% [markdown]
-# [contents](README.md)
+# [previous: 3 · Looking inside large language models](03_inside_transformers.ipynb) | [contents](README.md)
 
 # %% tags=["nbval-ignore-output"]
 run.report()
