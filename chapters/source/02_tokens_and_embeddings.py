@@ -60,7 +60,7 @@ RESAMPLES = 1000  # bootstrap resamples behind every interval
 # %% [markdown]
 # ## The result first
 #
-# No language model reads letters. A **tokenizer** cuts the text into pieces from a fixed list, its **vocabulary**, and hands the model the numbers of the pieces: their **ids**. This notebook accompanies a book and runs in one of two **profiles**: *laptop*, with what ships with it, or *book* (`HANDSON_PROFILE=book`), with the book's own tokenizers and models. On the laptop BERT's uncased vocabulary is the real one, and the other eight are **twins**: same algorithm, same rules, same special tokens, but learned from this project's texts, with about a sixteenth of the pieces. Counts differ from the originals and the rules do not. A line with ✓ is a claim that was tested just now. One odd line meets all nine: capitals, a number, an emoji, a Chinese character, a tab, a little code.
+# No language model reads letters. A **tokenizer** cuts the text into pieces from a fixed list, its **vocabulary**, and hands the model the numbers of the pieces: their **ids**. This notebook runs in one of two **profiles**: *laptop*, with what ships with it, or *book* (`HANDSON_PROFILE=book`), with the book's own tokenizers and models. On the laptop BERT's uncased vocabulary is the real one, and the other eight are **twins**: same algorithm, same rules, the same kinds of special tokens (FLAN-T5's twin has fewer), but learned from this project's texts, with about a sixteenth of the pieces. Counts differ from the originals and the rules do not. A line with ✓ is a claim that was tested just now. One odd line meets all nine.
 
 # %% tags=["c2.26"]
 from transformers import AutoTokenizer
@@ -90,7 +90,7 @@ plots.show(figure, "One line of odd text cut into coloured pieces by nine tokeni
 # %% [markdown]
 # **Figure 1.** One box a piece, with the number of ids beside the name. A dot is a space, ⇥ a tab, ↵ a line break; two hex digits are a lone byte; red is *unknown*, and whatever stood there is lost. `##` and the dots before words tell what belongs together.
 #
-# *Guess before you read on: why do some turn an emoji into four pieces and others into none? Why does one need seven pieces for the spaces before* `return` *and another a single one? And if a vocabulary were twice as large, would the line be half as long?*
+# *Guess before you read on: why do some turn an emoji into four pieces and others into one red box? Why does one need seven pieces for the spaces before* `return` *and another a single one? And if a vocabulary were twice as large, would the line be half as long?*
 
 # %% [markdown]
 # ## 1 · A prompt is a list of integers
@@ -253,7 +253,7 @@ run.check("[UNK] where the alphabet ends", ends == ["a", "[UNK]"])
 #
 # ### BPE: merge the most frequent pair, again and again
 #
-# **Byte-pair encoding** starts from single signs. Count all neighbouring pairs, merge the most frequent one into a new piece, and repeat until the vocabulary is as large as you want. Four words are enough to watch it. By hand: in *happy* x 5, *happily* x 3, *unhappy* x 4 and *unkindly* x 2 the pair *h a* occurs 5 + 3 + 4 = 12 times, as do *a p* and *p p*; a draw goes to the pair whose signs come first in the list.
+# **Byte-pair encoding** starts from single signs. Count all neighbouring pairs, merge the most frequent one into a new piece, and repeat until the vocabulary is as large as you want. By hand: in *happy* x 5, *happily* x 3, *unhappy* x 4 and *unkindly* x 2 the pair *h a* occurs 5 + 3 + 4 = 12 times, as do *a p* and *p p*; a draw goes to the pair whose signs come first in the list.
 
 # %% tags=["c2.10"]
 from collections import Counter
@@ -355,7 +355,7 @@ run.check("by hand = library", all(same), f"{len(same)} words")
 # %% [markdown]
 # ### Unigram: the most probable cut
 #
-# **Unigram** (T5, in the library *SentencePiece*) gives every piece a probability and chooses, among all cuts of the word, the one with the largest product. Trying all cuts would take forever; **Viterbi**'s trick is to keep, for each position, only the best way to get there. By hand: with *a* at 0.5, *b* at 0.2 and *ab* at 0.15, the cut *ab* (0.15) beats *a b* (0.5 · 0.2 = 0.1). Logarithms turn products into sums. (The cell below the next asks whether the greedy rule of WordPiece is any worse by this measure.)
+# **Unigram** (T5, in the library *SentencePiece*) gives every piece a probability and chooses, among all cuts of the word, the one with the largest product. **Viterbi**'s trick: keep, for each position, only the best way to get there. By hand: with *a* at 0.5, *b* at 0.2 and *ab* at 0.15, the cut *ab* (0.15) beats *a b* (0.5 · 0.2 = 0.1). Logarithms turn products into sums.
 
 # %% tags=["c2.13"]
 import math
@@ -427,7 +427,7 @@ run.check("StarCoder2: five pieces", pieces("starcoder2", "12345") == list("1234
 # %% [markdown]
 # ## 4 · Design and data decide the cut
 #
-# Three things fix a tokenizer: the **method** (section 3), the **design** (vocabulary size, special tokens, what happens to capitals, digits and spaces), and the **data** it learned from. We change one at a time and watch one word: the same pieces used greedily; the same learning on lower-case text; the same learning on Python code (a snapshot of this companion's own functions).
+# Three things fix a tokenizer: the **method** (section 3), the **design** (vocabulary size, special tokens, what happens to capitals, digits and spaces), and the **data** it learned from. We change one at a time and watch one word: the same pieces used greedily; the same learning on lower-case text; the same learning on Python code.
 
 # %% tags=["c2.04"]
 def longest(word, vocabulary):
@@ -604,7 +604,7 @@ last = nine["flan-t5"]("a b").input_ids[-1]
 run.check("a text ends in </s>", last == nine["flan-t5"].eos_token_id)
 
 # %% [markdown]
-# **Galactica** was made for science: tags for citations and for working memory, digits one by one. **Llama 2** is BPE over characters with byte fallback, and **Phi-3** is Llama 2's vocabulary with chat tags added: on plain text both give the same ids. Then all nine in one table, on the odd line and on the held-out reviews. (The twins have learned from these reviews, too, the real ones have not: compare their tokens per word with care.)
+# **Galactica** was made for science: tags for citations and for working memory, digits one by one. **Llama 2** is BPE over characters with byte fallback, and **Phi-3** is Llama 2's vocabulary with chat tags added: on plain text both give the same ids. Then all nine in one table, on the odd line and on the held-out reviews. (The twins have learned from these reviews, too, the real ones have not.)
 
 # %% tags=["c2.24"]
 cited = pieces("galactica", "as shown [START_REF] Fox, 1999 [END_REF]. <work> 12 * 9")
@@ -707,7 +707,7 @@ plots.heat(ax, alike, banks, ["money"] * 4 + ["water"] * 4, top=1.0, low=0.6)
 plots.show(figure, "Cosines of the word bank in eight sentences, two blocks by sense.")
 
 # %% [markdown]
-# **Figure 4.** Cosine of the output vectors of *bank* in eight sentences. Two darker blocks: the model keeps the senses apart, though not perfectly; the word itself keeps all of them fairly similar.
+# **Figure 4.** Cosine of the output vectors of *bank* in eight sentences. Two darker blocks: the model keeps the senses apart, though not perfectly (the flood's bank is on average nearer to money); the word itself keeps all of them fairly similar.
 #
 # ### Neighbours of fixed vectors
 #
@@ -771,7 +771,7 @@ for name, answers in {"with arithmetic": sums, "third word alone": alone}.items(
 #
 # ### Cosine, dot product, distance
 #
-# Three ways to say "near". For vectors of length 1 they give the same order; for raw ones the dot product favours long vectors. The ten nearest of *king*, put in order by each:
+# Three ways to say "near". For vectors of length 1 they give the same order; for raw ones the dot product favours long vectors, and distance can change the order, too. The ten nearest of *king*, put in order by each:
 
 # %% tags=["c2.32"]
 def orders(x, others, names):
@@ -919,9 +919,9 @@ low = scores.interval(np.mean, hits["last layer"] - hits["fixed"], **setting)[0]
 run.check("more names are right, interval and all", low > 0)
 
 # %% [markdown]
-# With fixed vectors the same name has the same vector in both roles: a probe can only guess. The encoder's last layer was trained to summarise sentences; a layer in the middle says more about single words.
+# With fixed vectors the same name has the same vector in both roles, so at most half can be right; the probe stays below that, because it takes some unseen names for no name. The encoder's last layer was trained to summarise sentences; a layer in the middle says more about single words.
 #
-# **Classification** and **summaries** use whole-text vectors: a logistic fit on the reviews (chapter 4 tells more), and as a summary the *most central* sentence, whose vector is nearest to the mean of all. Its rival is a random sentence, the judge **ROUGE-1**: the share of words in common with the title of the paper (which nobody was shown).
+# **Classification** and **summaries** use whole-text vectors: a logistic fit on the reviews, and as a summary the *most central* sentence, whose vector is nearest to the mean of all. Its rival is a random sentence, the judge **ROUGE-1**: the share of words in common with the title of the paper.
 
 # %% tags=["c2.42"]
 vectors = corpora.vectors("reviews", spec, encoder.encode)  # stored: encoded only once
@@ -1116,7 +1116,7 @@ right_ax.set(ylim=(0, 1), xlabel="passes over the pairs", ylabel="share of neigh
 plots.show(figure, "Loss of word2vec falls (left); same-theme neighbours rise (right).")
 
 # %% [markdown]
-# **Figure 5.** Mean loss of a pass (left; dashed: ln 2, what tossing a coin costs) and the share of nearest theme words from the same theme (right; dashed: chance). A hundred thousand words and some seconds are enough for colours, numbers and the family; each word in a list above was found by company alone. And without negatives?
+# **Figure 5.** Mean loss of a pass (left; dashed: ln 2, what tossing a coin costs; part of the fall is merely learning that most answers are no) and the share of nearest theme words from the same theme (right; dashed: chance). A hundred thousand words and some seconds sort theme words among themselves; among all words strays remain, as the lists above show. And without negatives?
 
 # %% tags=["c2.38"]
 same, _ = word2vec(negatives=0, epochs=2)
@@ -1127,7 +1127,7 @@ run.check("without negatives: one direction", alike > 0.95, f"mean cosine {alike
 # %% [markdown]
 # ### The same with gensim
 #
-# `Word2Vec` does all this in C. One worker and a seed make it repeatable; several workers would not be. Are the neighbours settled by that? Train again with 20 negatives and count how many of the five nearest change.
+# `Word2Vec` plays the same game in C; with its defaults, as here, it is CBOW rather than skip-gram. One worker and a seed make it repeatable; several workers would not be. Are the neighbours settled by that? Train again with 20 negatives and count how many of the five nearest change.
 
 # %% tags=["c2.39", "nbval-ignore-output"]
 from gensim.models import Word2Vec
@@ -1147,11 +1147,11 @@ print(f"with 20 negatives {5 - np.mean(kept):.1f} of 5 neighbours change on aver
 print(f"theme share: {theme_share(one[vocab]):.2f} and {theme_share(more[vocab]):.2f}")
 
 # %% [markdown]
-# So single neighbours are a matter of settings and luck; shares over many words are steadier. Whoever shows you five neighbours of one word shows you an anecdote.
+# So single neighbours are a matter of settings; the share over many words moves, too, but stays far above chance. Whoever shows you five neighbours of one word shows you an anecdote.
 #
 # ## 7 · Songs are words too
 #
-# Nothing in word2vec knows what a word is. A playlist is a list of songs as a sentence is a list of words, and songs that keep the same company suit the same taste. The songs and the 1,500 playlists were invented for this project (`data/texts/playlists.md`: simulated listeners, no list names a genre). The call is that of section 6, with a window as wide as a list.
+# Nothing in word2vec knows what a word is. A playlist is a list of songs as a sentence is a list of words, and songs that keep the same company suit the same taste. The songs and the 1,500 playlists were invented for this project (`data/texts/playlists.md`: simulated listeners, no list names a genre). The window is as wide as a list.
 
 # %% tags=["c2.40"]
 songs = corpora.load("songs")["all"].to_pandas().set_index("id")
@@ -1200,7 +1200,7 @@ top = [max(songs.index[genre == g], key=plays.get) for g in ["metal", "folk", "j
 pd.concat({f"like {i}": recommend(i) for i in top})  # of each genre the most played
 
 # %% [markdown]
-# On top a song, below it what it calls to mind, nearest first. Artists and decades match, too, and the training saw none of that. Over all songs:
+# On top a song, below it what it calls to mind, nearest first. Artists and decades often match, too, though not always, and the training saw none of that. Over all songs:
 
 # %% tags=["c2.41", "nbval-ignore-output"]
 near = [recommend(s)["genre"].to_numpy() for s in songs.index]  # first: the song's own
@@ -1243,11 +1243,11 @@ run.check("better than popularity, interval and all", low > 0)
 print(f"ten songs at random: {10 / (len(songs) - 15):.2f}")
 
 # %% [markdown]
-# Far above popularity; beside the rival that knows the genres no difference is seen where the interval includes 0, as on the laptop. The vectors found the genres by themselves; for the very next song they know little beyond.
+# Far above popularity; beside the rival that knows the genres no difference is seen where the interval includes 0, as on the laptop. The vectors found the genres by themselves; whether they know more that helps with the last song, 300 lists cannot tell.
 #
 # ## Where it fails
 #
-# **Numbers.** Digits are cut by frequency, not by place value: to a model, the two sums below are made of unlike pieces, and where digits stand together the columns do not line up. Digit-by-digit tokenizers were a repair for this. **One vector, two senses.** The fixed vector of *bank* has to serve both; its neighbours show which sense the training text had more of. **The unseen.** A song (or a word) that was not in the training has no vector at all; subwords were the repair for words, and for songs there is none here.
+# **Numbers.** Unless a rule splits them, digits are cut by frequency, not by place value: to a model, the two sums below are made of unlike pieces, and where digits stand together the columns do not line up. Digit-by-digit tokenizers were a repair for this. **One vector, two senses.** The fixed vector of *bank* has to serve both; its neighbours show which sense the training text had more of. **The unseen.** A song (or a word) that was not in the training has no vector at all; subwords repair that for words, nothing here for songs.
 
 # %%
 for name in ["bert-uncased", "gpt2", "gpt4", "starcoder2"]:

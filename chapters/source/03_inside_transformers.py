@@ -15,7 +15,7 @@
 #
 # **What exactly is computed between the last token of a prompt and the next one?**
 #
-# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/03_inside_transformers.ipynb) · about one minute and a half and 1 GiB of memory on a laptop with two cores; no GPU, no network
+# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/03_inside_transformers.ipynb) · about two minutes and 1 GiB of memory on a laptop with two cores; no GPU, no network
 
 # %% [markdown]
 # After this chapter you will be able to
@@ -63,7 +63,7 @@ RESAMPLES = 1000  # bootstrap resamples behind every interval
 # %% [markdown]
 # ## The result first
 #
-# A language model is a function. In go the numbers (*ids*) of the pieces of a text, its **tokens**; out comes one score for each token that could come next. The notebook runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
+# A language model is a function. In go the numbers (*ids*) of the pieces of a text, its **tokens**; out comes one score for each token that could come next. The notebook runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now.
 
 # %%
 import numpy as np
@@ -189,7 +189,7 @@ if CHATS:
     run.check("the templated one ends by itself", answer[-1] in torch.tensor(ends))
 
 # %% [markdown]
-# The template is no decoration: it is the form in which the model learned to answer, and to stop. Without it the model meets a kind of text that it never saw. Next, the loop by hand, with a counter on the model.
+# The template is no decoration: it is the form in which the model learned to answer, and to stop. Without it the model meets a form that it never saw, and here the greeting suffers. Next, the loop by hand, with a counter on the model.
 
 # %% tags=["c3.02", "c3.03"]
 passes = []
@@ -513,7 +513,7 @@ ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1))
 plots.show(figure, "Stacked bars: share of parameters in four parts of three models.")
 
 # %% [markdown]
-# **Figure 4.** Where the parameters are. In a small model the tables at both ends weigh heavily; in a large one the blocks take nearly all. Within a block the feed-forward half holds two thirds or more: less than a third is attention (your first guess).
+# **Figure 4.** Where the parameters are. In a small model the tables at both ends weigh heavily; in a large one the blocks take nearly all. Within a block the feed-forward half holds two thirds or more; attention has a third at most (your first guess).
 #
 # ### What each half is worth
 #
@@ -730,7 +730,7 @@ axes[0].set_yticks(range(len(names)), names)
 plots.show(figure, "Attention weights of four heads as heat maps; rows look at columns")
 
 # %% [markdown]
-# **Figure 5.** Each row is a token that looks, each column one that is looked at; dark is a large weight, and each row sums to 1. The upper right is empty: that is the mask. Look for a dark line just below the diagonal (the token before), a dark first column (heads with nothing to fetch often rest there), and dark cells where the second *fox* or *lamp* looks at the first, or at what followed it. The table has the shares over all rows but the first.
+# **Figure 5.** Each row is a token that looks, each column one that is looked at; dark is a large weight, and each row sums to 1. The upper right is empty: that is the mask. On the laptop, three heads look mostly at the token itself, the dark diagonal; one has dark columns instead. In other models look also for a line just below the diagonal (the token before) or a dark first column (heads with nothing to fetch rest there).
 
 # %% tags=["c3.25"]
 table = pd.DataFrame(index=pd.Index(range(heads), name="head"))
@@ -943,7 +943,7 @@ print(f"mean cosine after 12 blocks: {cosines[0]:.3f} with, {cosines[1]:.2f} wit
 
 
 # %% [markdown]
-# Twelve averages in a row leave nothing but the average. The running sum keeps each token itself.
+# Twelve averages in a row leave little but the average. The running sum keeps each token itself.
 #
 # ### Norms: from two statistics to one
 #
@@ -1222,7 +1222,7 @@ run.check("all fall by more than 1 nat", min(fell) > 1)
 table
 
 # %% [markdown]
-# Both learn; at this size and length no order is claimed. What today's details buy is steadiness in deep stacks and long training.
+# Both learn; at this size and length no order is claimed. Pre-norm is chosen for steadiness in deep stacks, which two blocks cannot show.
 #
 # ## Is it any good?
 #
@@ -1309,7 +1309,7 @@ print({name: round(float(share), 2) for name, share in loops.items()})
 print("greedy:", tokenizer.decode(written["greedy"][0][-40:]))
 
 # %% [markdown]
-# What has been repeated becomes likelier still, and greedy decoding never leaves the circle. (Past its natural end, the model is also where it was never trained to be.)
+# Greedy repeats itself more than sampling, though neither share is large here: the ending drifts rather than circles. Elsewhere greedy decoding can get stuck, as what has been repeated becomes likelier still. (Past its natural end, the model is also where it was never trained to be.)
 #
 # **Longer than trained.** Rotary positions can be computed for any place; the model has met only the first ones. Fill a long row with requests and their stories, and look at the loss by place.
 
@@ -1338,7 +1338,7 @@ known, beyond = by_place[place < TRAINED_ON].mean(), by_place[-2:].mean()
 print(f"within the trained lengths {known:.2f}, at the end of the row {beyond:.2f}")
 
 # %% [markdown]
-# **Figure 8.** Loss by place, requests included. Where the curve climbs, the model is where it was not trained: at places it has not met, in rows of many conversations. The context length in a config is a promise, not a measurement.
+# **Figure 8.** Loss by place, requests included. The curve climbs already within the trained lengths. Two causes mix: rows of many conversations and, past the first dashed line, places the model has not met. The context length in a config is a promise, not a measurement.
 
 # %% [markdown]
 # ## Summary
@@ -1417,7 +1417,7 @@ print(f"within the trained lengths {known:.2f}, at the end of the row {beyond:.2
 # assert same(step_logits[0], logits[0, -1], 10 * ROUNDING)
 # ```
 #
-# Two lists, and the cost of a step no longer grows with the square. (Appending copies nothing here; a library preallocates, or pages the memory as an operating system does.)
+# Two lists, and the cost of a step no longer grows with the square. (`torch.cat` copies all keys and values at every step; serving libraries preallocate, or page the memory as an operating system does.)
 #
 # </details>
 
