@@ -179,6 +179,7 @@ def test_a_missing_package_is_named_with_the_fix(package, home, monkeypatch):
 
 def test_the_real_api_needs_the_book_profile_and_a_key(home, monkeypatch, capsys, no_network):
     monkeypatch.setattr(services, "_serve", lambda *a: SimpleNamespace(port=1))
+    monkeypatch.setattr(models, "catalogue", dict)        # no GGUF file is offered on the hub
     for profile, key, host in (("laptop", "sk-x", "127.0.0.1"), ("book", "", "127.0.0.1"),
                                ("book", "sk-x", "api.openai.com")):  # fmt: skip
         monkeypatch.setenv("HANDSON_PROFILE", profile)

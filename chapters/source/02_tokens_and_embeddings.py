@@ -1290,8 +1290,9 @@ run.check("an unseen song has no vector", "s999" not in heard)
 # ```python
 # mine = "Zoë Okonkwo"
 # for name in sorted(nine, key=lambda n: len(pieces(n, mine))):
-#     print(found[name].title, len(pieces(name, mine)), [plots.visible(p) for p in pieces(name, mine)],
-#           len(pieces(name, mine.upper())))
+#     cut = pieces(name, mine)
+#     print(found[name].title, len(cut), [plots.visible(p) for p in cut])
+#     print("   in capitals:", len(pieces(name, mine.upper())))
 # ```
 #
 # Fewest where the vocabulary is large or accents and capitals are removed first; that is economy by forgetting.
