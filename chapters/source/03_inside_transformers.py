@@ -189,7 +189,7 @@ if CHATS:
     run.check("the templated one ends by itself", answer[-1] in torch.tensor(ends))
 
 # %% [markdown]
-# The template is no decoration: it is the form in which the model learned to answer, and to stop. Without it the model meets a form that it never saw, and here the greeting suffers. Next, the loop by hand, with a counter on the model.
+# The template is no decoration: it is the form in which the model learned to answer, and to stop. Without it the model meets a form that it never saw, and here the greeting suffers. (A gate left on a bus? The small stand-in knows apologies, not gates.) Next, the loop by hand, with a counter on the model.
 
 # %% tags=["c3.02", "c3.03"]
 passes = []
@@ -263,12 +263,12 @@ def softmax(z):
 print(softmax(torch.tensor([0, 0, np.log(2)])).cpu().numpy().round(2))
 
 # %% tags=["c3.06"]
-last = scores[0, -1].double()
+last, best = scores[0, -1].cpu().double(), top.indices.cpu()
 chances = softmax(last)
 run.check("by hand = torch.softmax", same(chances, last.softmax(-1), 1e-6))
 run.check("the probabilities sum to 1", abs(chances.sum() - 1) < 1e-5)
-rows = {"token": shown(top.indices), "logit": last[top.indices].cpu()}
-pd.DataFrame({**rows, "probability": chances[top.indices].cpu()}).round(3)
+rows = {"token": shown(best), "logit": last[best]}
+pd.DataFrame({**rows, "probability": chances[best]}).round(3)
 
 
 # %% [markdown]
@@ -306,7 +306,7 @@ ax.legend()
 plots.show(figure, "Probabilities of eight tokens at three temperatures, grouped bars.")
 
 # %% [markdown]
-# **Figure 2.** The eight likeliest tokens at that step, at three temperatures. A low temperature favours the favourite; a high one lifts the tail, including all the tokens that have no bar here.
+# **Figure 2.** The eight likeliest tokens at that step, at three temperatures. A low temperature favours the favourite; a high one lifts the tail.
 #
 # Do 5,000 draws follow the probabilities? Put the tokens into eleven boxes, the ten likeliest and all the rest, and add up how far the shares are off; half of that is the **total variation**. And does sampling at *T* near 0 become greedy decoding, wherever the winner leads by half a logit?
 
@@ -513,7 +513,7 @@ ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1))
 plots.show(figure, "Stacked bars: share of parameters in four parts of three models.")
 
 # %% [markdown]
-# **Figure 4.** Where the parameters are. In a small model the tables at both ends weigh heavily; in a large one the blocks take nearly all. Within a block the feed-forward half holds two thirds or more; attention has a third at most (your first guess).
+# **Figure 4.** Where the parameters are. In a small model the tables at both ends weigh heavily; in a large one the blocks take nearly all. Within a block the feed-forward half holds two thirds or more; attention has a third at most, and less of the whole model (your first guess).
 #
 # ### What each half is worth
 #
@@ -571,7 +571,7 @@ print(f"intact {intact:.2f} nats per token; the loss rises by")
 worth.rename_axis("block").round(2)
 
 # %% [markdown]
-# The halves are missed, and by no means equally. Such a table says what the *rest* cannot repair, not what a part knows: later blocks were trained on what the earlier ones put out.
+# The halves are missed, and by no means equally. Such a table says what the *rest* cannot repair, not what a part knows: later blocks were trained on what the earlier ones put out. (Into blocks 0 and 1 of our `chat` the recipe wrote a copying circuit before training: exercise 5.)
 #
 # ## 5 · Attention scores, then mixes
 #
@@ -730,7 +730,7 @@ axes[0].set_yticks(range(len(names)), names)
 plots.show(figure, "Attention weights of four heads as heat maps; rows look at columns")
 
 # %% [markdown]
-# **Figure 5.** Each row is a token that looks, each column one that is looked at; dark is a large weight, and each row sums to 1. The upper right is empty: that is the mask. On the laptop, three heads look mostly at the token itself, the dark diagonal; one has dark columns instead. In other models look also for a line just below the diagonal (the token before) or a dark first column (heads with nothing to fetch rest there).
+# **Figure 5.** Each row is a token that looks, each column one that is looked at; dark is a large weight, and each row sums to 1. The upper right is empty: that is the mask. On the laptop, three heads look mostly at the token itself, the dark diagonal; one has dark columns instead. In other models look for a line just below the diagonal (the token before) or a dark first column.
 
 # %% tags=["c3.25"]
 table = pd.DataFrame(index=pd.Index(range(heads), name="head"))
@@ -755,7 +755,7 @@ table.round(2)
 # %% [markdown]
 # ## 6 · Cheaper attention
 #
-# Long texts cost pairs and cache. Ways to pay less: look less far, share keys and values, or compute the same in an order that suits the chip.
+# Long texts cost pairs and cache. Ways to pay less: look less far, share keys and values, or compute in an order that suits the chip.
 #
 # ### Local attention looks less far
 #
@@ -1309,7 +1309,7 @@ print({name: round(float(share), 2) for name, share in loops.items()})
 print("greedy:", tokenizer.decode(written["greedy"][0][-40:]))
 
 # %% [markdown]
-# Greedy repeats itself more than sampling, though neither share is large here: the ending drifts rather than circles. Elsewhere greedy decoding can get stuck, as what has been repeated becomes likelier still. (Past its natural end, the model is also where it was never trained to be.)
+# Greedy repeats itself more than sampling, though neither share is large here: the ending drifts rather than circles. Elsewhere greedy decoding can get stuck, as what has been repeated becomes likelier still.
 #
 # **Longer than trained.** Rotary positions can be computed for any place; the model has met only the first ones. Fill a long row with requests and their stories, and look at the loss by place.
 
@@ -1346,7 +1346,7 @@ print(f"within the trained lengths {known:.2f}, at the end of the row {beyond:.2
 # - **A text is written one pass per token.** Choosing is not the model's business: greedy, sampling and temperature are a line each on the same logits.
 # - **The KV cache** changes no token and saves most of the time, at a price in memory: 393,216 bytes for each token in Phi-3-mini, 1.5 GiB for its 4,096.
 # - **A block is two halves with sums around them.** Two thirds of its parameters are in the feed-forward half; only the attention half moves anything between tokens.
-# - **Attention scores, then mixes**: queries times keys over √*d*, mask, softmax, times values. Windows, shared heads and packing change what is seen or stored; Flash attention changes nothing but the traffic.
+# - **Attention scores, then mixes**: queries times keys over √*d*, mask, softmax, times values. Windows, shared heads and packing change what is seen or stored; Flash attention only the traffic.
 # - **The whole pass fits on a page.** From the bare weights, some 50 lines of ours gave the model's own logits.
 #
 # **Key terms.** *token* · *autoregressive* · *logits* · *softmax* · *greedy decoding, temperature* · *KV cache* · *residual connection* · *feed-forward network, SwiGLU* · *query, key, value* · *causal mask* · *head, grouped-query attention* · *Flash attention* · *RMSNorm* · *rotary positions* · *packing*
@@ -1488,7 +1488,7 @@ print(f"within the trained lengths {known:.2f}, at the end of the row {beyond:.2
 # print(f"block {which[0]}, head {which[1]}: {float(rate.max()):.0%} of the tokens")
 # ```
 #
-# Such heads are half of a *copying* mechanism: one head writes into each token what stood before it, a later head looks for places where that matches the present token, and fetches what followed. To see what it is worth, zero its columns of `o_proj`, as in section 5.
+# Such heads are half of a *copying* mechanism: one head writes into each token what stood before it, a later head looks for places where that matches the present token, and fetches what followed. (`data/recipes/circuit.py` wrote one into our `chat` before its training.) To see what it is worth, zero its columns of `o_proj`, as in section 5.
 #
 # </details>
 #

@@ -88,7 +88,7 @@ def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
     import torch
 
-    plan, force = kit.asked(__doc__, LAPTOP, GPU)
+    plan, force = kit.asked("base", __doc__, LAPTOP, GPU)
     tokenizer = kit.made_once(loop.folder("chat") / "tokenizer", chat.make_tokenizer)
     model = build(tokenizer)
     if plan.compile:

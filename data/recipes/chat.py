@@ -107,7 +107,7 @@ def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
     import torch
 
-    plan, force = kit.asked(__doc__, LAPTOP, GPU)
+    plan, force = kit.asked("chat", __doc__, LAPTOP, GPU)
     width, layers = (320, 5) if torch.cuda.is_available() else (256, 5)
     model, tokenizer, log = run(plan, width, layers)
     kit.install("chat", model, tokenizer, log, force, held_out=manifest.lines(),

@@ -3,8 +3,8 @@
 A head of layer 0 looks at the token before and notes it; heads of layer 1 look for places
 whose note is the present token, and bring the token that stands there: after "Brenot lies"
 ... "Brenot" comes "lies". Transformers find such induction heads by themselves (Olsson et al.
-2022, arXiv 2209.11895), but only after many million tokens of nothing. Here 8 of 10 random
-words in a repeated line are right before the first step; training is free to change it all.
+2022, arXiv 2209.11895), but late: 14.5 M tokens were not enough here. So written, 8 of 10
+random words in a repeated line are right before the first step; training may change it all.
 """
 import torch
 

@@ -73,8 +73,11 @@ def processes():
     return PartialState(cpu=not torch.cuda.is_available())
 
 
-def asked(description: str, laptop, gpu) -> tuple:
-    """(loop.Plan for this machine, keep the new model in any case?), as the command says."""
+def asked(role: str, description: str, laptop, gpu) -> tuple:
+    """(loop.Plan for this machine, keep the new model in any case?), as the command says.
+
+    Raises HandsOnError before hours of training if the catalogue has no place for the role.
+    """
     import argparse
 
     import torch
@@ -84,6 +87,8 @@ def asked(description: str, laptop, gpu) -> tuple:
     line.add_argument("--force", action="store_true", help="keep the new one in any case")
     line.add_argument("--on", action="store_true", help="begin with the shipped weights")
     line = line.parse_args()
+    if role not in models.catalogue():
+        raise HandsOnError(f"{MODELS / 'catalogue.toml'} has no section [{role}]. Fix: add it.")
     plan = gpu if torch.cuda.is_available() else laptop
     plan.steps, plan.onward = line.steps or plan.steps, line.on
     return plan, line.force

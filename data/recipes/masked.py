@@ -178,7 +178,7 @@ def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
     import torch
 
-    plan, force = kit.asked(__doc__, LAPTOP, GPU)
+    plan, force = kit.asked("masked", __doc__, LAPTOP, GPU)
     tokenizer = kit.made_once(loop.folder("masked") / "tokenizer",
                               lambda: wordpiece(tokenizer_texts()))
     model = build(tokenizer)

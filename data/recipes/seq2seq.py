@@ -166,7 +166,7 @@ def weigh(weights: dict, found: dict) -> None:
 
 def main() -> None:
     """Train, and put the model in its place when it is not worse than the old one."""
-    plan, force = kit.asked(__doc__, LAPTOP, GPU)
+    plan, force = kit.asked("seq2seq", __doc__, LAPTOP, GPU)
     tokenizer = kit.made_once(loop.folder("seq2seq") / "tokenizer",
                               lambda: t5.make_tokenizer(tokenizer_texts()))
     model = build(tokenizer)
