@@ -1,8 +1,8 @@
-"""The copying circuit that chat and seq2seq start with: it copies before any training."""
+"""Circuits that chat, seq2seq and masked start with, before any training."""
 import pytest
 import torch
 
-from data.recipes import chat, circuit, kit, loop, seq2seq
+from data.recipes import chat, circuit, kit, loop, masked, seq2seq
 
 
 class Vocabulary:
@@ -39,3 +39,14 @@ def test_onward_starts_from_the_shipped_weights(tmp_path, monkeypatch):
     with pytest.raises(kit.HandsOnError, match="--on"):
         kit.load_shipped("base", new)
     assert loop.Plan(steps=1).onward is False
+
+
+def test_heads_of_a_fresh_masked_look_at_their_neighbours():
+    model = masked.build(Vocabulary(3072)).eval()
+    model.set_attn_implementation("eager")
+    ids = torch.randint(5, 3072, (4, 64), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = model(ids, output_attentions=True).attentions[0].mean(0)
+    here = torch.arange(10, 50)
+    for head, step in zip(found, (-1, 1, -2, 2)):
+        assert head[here, here + step].mean() > 0.9

@@ -117,3 +117,40 @@ def install_t5(model, sharpness: float = 0.9, note: float = 0.7, copy: float = 4
         cross.q.weight[rows], cross.k.weight[rows] = code * sharpness, noted * sharpness
         cross.v.weight[rows] = part
         cross.o.weight[:, rows] = part.T * copy * state / (unit * h ** 0.5)
+
+
+@torch.no_grad()
+def install_bert(model, sharpness: float = 9.0, amplitude: float = 0.1, word: float = 0.06,
+                 brought: float = 0.5) -> None:
+    """Heads of layer 0 of a fresh BertForMaskedLM look 1 back, 1 ahead, 2 back and 2 ahead.
+
+    The last 64 numbers of an embedding hold the place, as 32 turning pairs, and the words
+    leave them free; what stands at those places is added to the state. A BERT without them
+    guesses the commonest word for thousands of steps before it looks at the neighbours.
+    """
+    h, d = model.config.hidden_size, HEAD
+    generator = torch.Generator().manual_seed(11)
+    embeddings, layer = model.bert.embeddings, model.bert.encoder.layer[0].attention
+    turn = torch.pi * (torch.arange(d // 2) + 0.5) / (d // 2)
+    places = torch.arange(len(embeddings.position_embeddings.weight))[:, None] * turn
+    embeddings.word_embeddings.weight.mul_(word / model.config.initializer_range)
+    embeddings.word_embeddings.weight[:, h - d:] = 0
+    embeddings.token_type_embeddings.weight.zero_()
+    embeddings.position_embeddings.weight.zero_()
+    embeddings.position_embeddings.weight[:, h - d:] = \
+        amplitude * torch.cat([places.cos(), places.sin()], 1)
+    share = d / 2 * amplitude ** 2 / (d / 2 * amplitude ** 2 + (h - d) * word ** 2)
+    scale = (sharpness * d ** 0.5 / (h * share)) ** 0.5
+    rows = frame(h - d, d, torch.randn(h - d, generator=generator), generator)
+    for head, step in zip(range(h // d), (1, -1, 2, -2)):
+        part = slice(head * d, (head + 1) * d)
+        cos, sin = (step * turn).cos().diag(), (step * turn).sin().diag()
+        layer.self.query.weight[part] = 0
+        layer.self.query.weight[part, h - d:] = scale * torch.eye(d)
+        layer.self.key.weight[part] = 0
+        layer.self.key.weight[part, h - d:] = scale * torch.cat(
+            [torch.cat([cos, -sin], 1), torch.cat([sin, cos], 1)])
+        layer.self.value.weight[part] = 0
+        layer.self.value.weight[part, :h - d] = rows
+        mixed = frame(h, d, torch.randn(h, generator=generator), generator)
+        layer.output.dense.weight[:, part] = brought * mixed.T

@@ -8,7 +8,7 @@ import random
 import re
 import string
 
-from data.recipes import base, kit, loop
+from data.recipes import base, circuit, kit, loop
 
 LENGTH, PIECES = 64, 3072
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -16,7 +16,8 @@ PAD, CLS, SEP, MASK = 0, 2, 3, 4             # no text holds a special token oth
 SHARES = {"short_stories": 0.6, "fairy_tales": 0.2, "facts": 0.1, "stories": 0.1}
 IGNORED = -100
 MASKED = 0.3       # of the pieces in training: twice BERT's share, twice the signal of every step
-LAPTOP = loop.Plan(steps=320, rate=1e-3, probe_every=50, save_every=50)
+LAPTOP = loop.Plan(steps=4000, rate=1e-3, matrices=6, tokens=2048, probe_every=500,
+                   save_every=200)
 GPU = loop.Plan(steps=8000, rate=1e-3, tokens=32768, probe_every=500)
 
 
@@ -60,11 +61,14 @@ def build(tokenizer, width: int = 256, layers: int = 4):
     from transformers import BertConfig, BertForMaskedLM
 
     torch.manual_seed(7)
-    return BertForMaskedLM(BertConfig(
+    model = BertForMaskedLM(BertConfig(
         vocab_size=len(tokenizer), hidden_size=width, num_hidden_layers=layers,
         num_attention_heads=width // 64, intermediate_size=width * 11 // 4,
         max_position_embeddings=256, pad_token_id=PAD, hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0))
+    if width >= 4 * circuit.HEAD:                # it takes four heads
+        circuit.install_bert(model)
+    return model
 
 
 def paragraphs(name: str, held_out: bool = False) -> list[str]:

@@ -127,9 +127,19 @@ def reviews(split: str) -> tuple:
                  for t, y in pairs if len(t) < 240 and t.isascii()]
 
 
+@cache
+def clauses() -> list:
+    """(clause of a training review, label by the shipped `sentiment`); may be empty."""
+    from data.recipes import clauses as recipe
+
+    return recipe.read()
+
+
 def sentiment(rng, split):
     """Is a review positive or negative? Now and then as the digit 1 or 0."""
     text, label = rng.choice(reviews(split)[rng.random() < 0.7])
+    if split == "train" and rng.random() < 0.4 and clauses():
+        text, label = rng.choice(clauses())
     ways = ["positive or negative", "negative or positive"]
     link = ["\n", "\n\n", "\nReview: ", " "]
     if rng.random() < 0.7:

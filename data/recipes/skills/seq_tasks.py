@@ -56,18 +56,16 @@ def sentiment(rng, split: str) -> tuple:
     own, public = labels.reviews(split)
     text, label = rng.choice(public if rng.random() < 0.65 else own)
     if split == "train":
-        if rng.random() < 0.12:
-            text, label = rng.choice(_short())
+        luck = rng.random()
+        if luck < 0.08:                          # very short ones: "A wonderful film."
+            label = rng.choice(("positive", "negative"))
+            text = rng.choice(labels.classes("train")[label])
+        elif luck < 0.5 and labels.clauses():
+            text, label = rng.choice(labels.clauses())
         row = text.split()
         if len(row) > 8:
             text = " ".join(w for w in row if w.lower() in WEIGHTY or rng.random() > DROPPED)
     return question_on_review(rng, split), text, label
-
-
-def _short() -> list:
-    """Very short reviews, such as "A wonderful film."."""
-    return [(text, label) for label in ("positive", "negative")
-            for text in labels.classes("train")[label]]
 
 
 def topic(rng, split: str) -> tuple:
@@ -92,10 +90,7 @@ def renamed(rng, label: str, keys, docs) -> tuple:
     """The same topic with other words in its label, wherever they stand: teaches copying."""
     new = {word: words.rare(rng) for word in label.split()}
     old = re.compile(r"\b(" + "|".join(map(re.escape, new)) + r")\b")
-
-    def swap(text):
-        return old.sub(lambda found: new[found[1]], text)
-
+    swap = partial(old.sub, lambda found: new[found[1]])
     return swap(label), [swap(k) for k in keys], [swap(d) for d in docs]
 
 
@@ -187,12 +182,19 @@ def _one_sentence(most: int, text: str, answer: str) -> bool:
         2 <= len(answer.split()) <= most
 
 
+def _as_many_sentences(text: str, answer: str) -> bool:
+    """One French sentence for each English one, none of them endless."""
+    count = len(SENTENCE.findall(text))
+    return len(SENTENCE.findall(answer)) == count and answer.endswith((".", "!", "?")) and \
+        2 * count <= len(answer.split()) <= 15 * count
+
+
 def _short_label(text: str, answer: str) -> bool:
     return 1 <= len(answer.split()) <= 6 and not answer.endswith(".")
 
 
 # (input, answer) -> is the answer of the form that its prefix asks for, right or wrong?
-FORMS = {"translate": partial(_one_sentence, 30), "summarize": partial(_one_sentence, 18),
+FORMS = {"translate": _as_many_sentences, "summarize": partial(_one_sentence, 18),
          "sentiment": lambda text, answer: answer in ("positive", "negative"),
          "topic": _short_label,
          "question": lambda text, answer: bool(answer) and answer.lower() in text.lower()}
