@@ -10,12 +10,12 @@ from data.recipes import bpe, circuit, dialogues, kit, loop, manifest
 
 # Shares at the start; FREE skills have many right answers and keep theirs.
 SHARES = dict(
-    recall=3, cited=4, guarded=2, judge_support=1, judge_ab=1, extract=1, summary_text=.8,
-    steps=2.5, sums=1, wrong_step_check=.7, next_line=1, react=1.5, react_facts=1.5,
-    rewrite=1, split_two=.8, next_hop=1, route=.8, relevance=.7, memory=2.5, summarise_talk=1.5,
-    system_turn=2, facts=.4, shots=2.5, sentiment=9, topic_label=1.2, title=.8,
-    product_name=.8, opener=.5, email_steered=2.5, repeat=.8, recall_all=1, many_sums=1,
-    cited_many=1.5)
+    recall=3, cited=4, guarded=2, judge_support=1.5, judge_ab=1.5, extract=1.5, summary_text=.8,
+    steps=3.5, sums=1, wrong_step_check=.7, next_line=1.2, react=1.5, react_facts=1.5,
+    rewrite=1, split_two=.8, next_hop=1, route=1, relevance=1.2, memory=2, summarise_talk=1.5,
+    system_turn=1.5, facts=.4, shots=2.5, sentiment=8, topic_label=1.2, title=.8,
+    product_name=.8, opener=.5, email_steered=2.5, repeat=.6, recall_all=.8, many_sums=1.5,
+    cited_many=2, guarded_many=1.5, support_many=1.5, checks_many=1)
 FREE = dict(story=2.5, anecdote=1, character=.6, chain_story=1, slogan=1.2, pitch=.8,
             email_plain=1.5, unguarded_absent=.3, closed=.3, direct=.3, json_character=.8,
             invented_word=.8)

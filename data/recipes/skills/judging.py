@@ -39,7 +39,7 @@ def _pair(rng, split: str) -> tuple:
     return fact, other, shape < 0.5, " ".join(page)
 
 
-def _wrong(rng, split: str, fact, other, both: bool):
+def wrong(rng, split: str, fact, other, both: bool):
     """The fact with another value, relation or subject, none of which the passage says."""
     used = [x.lower() for x in (fact.subject, fact.value, other.subject, other.value)]
     rels = [r for r in facts.relations()[fact.rel.kind]
@@ -60,7 +60,7 @@ def judge_support(rng, split: str) -> dict:
     """Whether a passage says what a statement says: yes or no."""
     fact, other, both, page = _pair(rng, split)
     right = rng.random() < 0.5
-    said = facts.told(rng, fact if right else _wrong(rng, split, fact, other, both))
+    said = facts.told(rng, fact if right else wrong(rng, split, fact, other, both))
     asked = words.wording(rng, split, *YES_NO)
     user = f"Passage: {page}\nStatement: {said}\n{asked}"
     return case("judge_support", user, "yes" if right else "no")

@@ -2,7 +2,7 @@
 
 They are no skills of their own. Copying, looking up and sums appear sooner with them.
 """
-from data.recipes.skills import facts, grounded, numbers, passages, words
+from data.recipes.skills import facts, grounded, judging, numbers, passages, words
 
 AGAIN = (["Repeat", "Say again", "Copy", "Write again", "Repeat exactly"],
          ["", " this", " these words", " the line", " what follows"], [": ", ":\n"])
@@ -75,8 +75,51 @@ def cited_many(rng, split: str) -> dict:
     return case("cited_many", turns)
 
 
+def guarded_many(rng, split: str) -> dict:
+    """Under a guard sentence, questions on what the passages say and on what they do not."""
+    made, turns = passages.scene(rng, split, short=True), []
+    said = {(f.subject, f.rel.name) for f in made.told}
+    for _ in range(rng.randint(3, 5)):
+        number = rng.randrange(len(made.told))
+        fact, answer = made.told[number], grounded.REFUSAL
+        rels = [r for r in facts.relations()[fact.rel.kind] if (fact.subject, r.name) not in said]
+        if rels and rng.random() < 0.5:
+            fact = fact._replace(rel=rng.choice(rels))
+        else:
+            answer = passages.cited(fact, number + 1)
+        if turns:
+            user = rng.choice(NEXT) + facts.question(rng, split, fact)
+        else:
+            user = passages.prompt(rng, split, made._replace(target=fact), guard=True)
+        turns.append((user, answer))
+    return case("guarded_many", turns)
+
+
+def support_many(rng, split: str) -> dict:
+    """One passage and several statements, each of them supported or not."""
+    made = passages.scene(rng, split, rng.choice([2, 3]), short=True)
+    asked, turns = words.wording(rng, split, *judging.YES_NO), []
+    for _ in range(rng.randint(4, 6)):
+        fact, other = rng.sample(made.told, 2)
+        right = rng.random() < 0.5
+        said = facts.told(rng, fact if right else judging.wrong(rng, split, fact, other, True))
+        head = f"Passage: {' '.join(made.passages)}\n" if not turns else ""
+        turns.append((f"{head}Statement: {said}\n{asked}", "yes" if right else "no"))
+    return case("support_many", turns)
+
+
+def checks_many(rng, split: str) -> dict:
+    """Written steps, one after the other, each of them right or wrong."""
+    turns = []
+    for _ in range(6):
+        made = numbers.wrong_step_check(rng, split)["messages"]
+        turns.append((made[0]["content"], made[1]["content"]))
+    return case("checks_many", turns)
+
+
 SKILLS = {"repeat": repeat, "recall_all": recall_all, "many_sums": many_sums,
-          "cited_many": cited_many}
+          "cited_many": cited_many, "guarded_many": guarded_many, "support_many": support_many,
+          "checks_many": checks_many}
 
 
 def score_exact(made, answer: str) -> dict:
