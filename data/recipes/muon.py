@@ -37,17 +37,39 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure=None):
         """One update; a group's "parts" says into how many matrices its weights fall."""
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                kept = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                kept.lerp_(p.grad, 1 - group["momentum"])
-                ahead = p.grad.lerp(kept, group["momentum"])
-                pieces = [orthogonal(m) * max(1, m.shape[0] / m.shape[1]) ** 0.5
-                          for m in ahead.chunk(group["parts"])]
-                p.mul_(1 - group["lr"] * group["decay"])
-                p.add_(torch.cat(pieces), alpha=-group["lr"])
+        ahead = [(group, p, self.ahead(group, p)) for group in self.param_groups
+                 for p in group["params"] if p.grad is not None]
+        for (group, p, _), update in zip(ahead, shared(ahead)):
+            p.mul_(1 - group["lr"] * group["decay"])
+            p.add_(update, alpha=-group["lr"])
+
+    def ahead(self, group, p):
+        """Nesterov's look ahead along the momentum, which this call moves on."""
+        kept = self.state[p].setdefault("momentum", torch.zeros_like(p))
+        kept.lerp_(p.grad, 1 - group["momentum"])
+        return p.grad.lerp(kept, group["momentum"])
+
+
+def orthogonal_parts(group, p, ahead) -> torch.Tensor:
+    """The update of one parameter, of its shape, from its parts each made orthogonal."""
+    return torch.cat([orthogonal(m) * max(1, m.shape[0] / m.shape[1]) ** 0.5
+                      for m in ahead.chunk(group["parts"])])
+
+
+def shared(ahead: list) -> list:
+    """The updates of all parameters; every process makes its part of them for all."""
+    import torch.distributed as dist
+
+    if not (dist.is_available() and dist.is_initialized()):
+        return [orthogonal_parts(*row) for row in ahead]
+    world, rank = dist.get_world_size(), dist.get_rank()
+    order = sorted(range(len(ahead)), key=lambda i: -ahead[i][1].numel())
+    mine = set(order[rank::world])
+    flat = torch.cat([(orthogonal_parts(*row) if i in mine else torch.zeros_like(row[1])).flatten()
+                      for i, row in enumerate(ahead)])
+    dist.all_reduce(flat)
+    parts = flat.split([p.numel() for _, p, _ in ahead])
+    return [part.view_as(p) for part, (_, p, _) in zip(parts, ahead)]
 
 
 def split(model, rate: float, decay: float, matrices: float = 20.0) -> list:

@@ -91,6 +91,8 @@ def place(rng) -> tuple:
     """("near the river", "près de la rivière", noun phrase)."""
     how = rng.choice(list(PLACES))
     where = phrase(rng, "l" if how == "in" else "lo", 0.3, ["the"])
+    if how == "in" and where.noun.en == "farm":
+        return f"on {where.en}", f"à {where.fr}", where
     fr = f"{PLACES[how]} {where.fr}"
     fr = re.sub(r"\bde le ", "du ", re.sub(r"\bde les ", "des ", fr))
     return f"{how} {where.en}", fr, where

@@ -9,8 +9,8 @@ COLOURS = ("red blue green yellow white black golden silver little tiny old "
            "beautiful striped shiny brown grey").split()
 SETTINGS = ("on a farm", "by the sea", "in a forest", "in the mountains", "in a small village",
             "on an island", "in a big city", "near a lake", "in an old castle", "at the harbour")
-FRIENDS = ("mouse duck hare goat hen frog girl boy neighbour child hedgehog squirrel "
-           "shepherd postman cousin schoolboy").split()
+FURRY = "mouse duck hare goat hen frog hedgehog squirrel".split()
+FRIENDS = [*FURRY, *"girl boy neighbour child shepherd postman baker schoolboy".split()]
 STATES = ("lost", "missing", "broken", "magic", "stolen")
 # how a prompt can say which of two belongs to which kind of plot
 ABOUT = {
@@ -153,9 +153,10 @@ def _story(rng, who: Hero, phrase: str, kind: str, trait: str) -> str:
         kind = rng.choice(("lost", "wish", "find", "stolen"))
     rows = fitting(rng, kind, taken)
     friend = rng.choice([f for f in FRIENDS if f not in taken])
+    animal = friend if friend in FURRY else rng.choice([f for f in FURRY if f not in taken])
     him, his = ("him", "his") if who.he == "he" else ("her", "her")
     slots = {"o": intro(rng, who, trait), "h": who.short(), "he": who.he, "him": him, "his": his,
              "t": phrase, "at": words.a(phrase), "n": noun_of(phrase), "f": friend,
-             "af": words.a(friend)}
+             "af": words.a(friend), "fa": animal, "aa": words.a(animal)}
     text = " ".join(capital(rng.choice(row).format_map(slots)) for row in rows)
     return text.replace(",,", ",").replace(",.", ".").replace(",?", "?")
