@@ -56,7 +56,7 @@ def nine_cells():
         if cell.cell_type == "code" and wanted:
             cell.source = cell.source.replace("print(tokenizer.decode(start.input_ids[0]))", "")
             kept.append(cell)
-    load = 'passages = corpora.load("passages")["all"]["text"]\nfrom itertools import pairwise'
+    load = 'passages = corpora.load("passages")["all"]["text"]\nimport re'
     nb.cells = [*kept[:2], nbformat.v4.new_code_cell(load), *kept[2:]]
     return nb
 

@@ -13,18 +13,18 @@
 # %% [markdown]
 # # 4 · Text classification
 #
-# **How far do you get with a classifier that somebody else has trained, with text vectors and a few labels, and with no labels at all?**
+# **With the same reviews, what do you gain from a ready-made classifier, from frozen text vectors, or from asking a generative model?**
 #
-# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/04_text_classification.ipynb) · about one minute and 1.5 GiB of memory on a laptop with two cores; no GPU, no network
+# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/04_text_classification.ipynb) · about 90 seconds and 1.5 GiB of memory on a laptop with two cores; no GPU, no network
 
 # %% [markdown]
 # After this chapter you will be able to
 #
 # - **compute** precision, recall and F1 from counts, and say when accuracy misleads (section 2, exercise 1);
-# - **train** a classifier on frozen text vectors, and know how many labels that takes (section 3, exercise 4);
-# - **classify** without a single labelled text, by describing the labels in words (section 4, exercises 2 and 5);
-# - **fine-tune** a part of an encoder, and test whether that was worth it (section 5, exercise 3);
-# - **compare** systems by intervals and paired tests instead of the second decimal (sections 2 and 7, exercises 2, 3 and 6).
+# - **train** a classifier on frozen text vectors, and say how many labels it takes (section 3, exercise 4);
+# - **classify** without a labelled text, by describing the labels in words (section 4, exercise 2);
+# - **ask** a generative model, through an API or on your own machine, and score what it writes (sections 6 and 7, exercise 3);
+# - **compare** systems by intervals and paired tests instead of the second decimal (sections 2 and 8, exercises 2 and 5).
 
 # %% tags=["nbval-ignore-output"]
 # Setup: finds the companion; on Colab it fetches it first
@@ -54,27 +54,33 @@ DRAWS = 5  # random draws of that many reviews
 RESAMPLES = 1000  # bootstrap resamples behind every interval
 TUNED_ON = run.pick(laptop=700, book=2000)  # at most so many reviews (section 5)
 EPOCHS = run.pick(laptop=3, book=1, long=10)  # passes over them; long: with LONG=1
-PRICE_PER_HOUR = 0.05  # of this machine, in your currency (section 7)
+ASKED = 150  # test reviews that go through the API (section 7)
+PRICE_IN, PRICE_OUT = 0.15, 0.60  # of an API, per million tokens; look up today's
+PRICE_PER_HOUR = 0.05  # of this machine, in the same currency (section 8)
 
 # %% [markdown]
 # ## The result first
 #
-# Two models do the work: a classifier trained before we came, and an *encoder*, which turns a text into a vector (a list of numbers, also called an **embedding**) such that similar texts get similar vectors. This notebook accompanies a book and runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
+# Three models do the work: a classifier trained before we came; an *encoder*, which turns a text into a vector (a list of numbers, also called an **embedding**) such that similar texts get similar vectors; and T5, which writes. The **profile** *laptop* has small models that ship with the notebook, *book* (`HANDSON_PROFILE=book`) the book's own. A line with ✓ is a claim tested just now; if one fails, the notebook stops.
 
 # %%
 import numpy as np
 from sentence_transformers import SentenceTransformer
-from transformers import pipeline
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, pipeline
 
 reviews = corpora.load("reviews")
-spec, ready = models.find("embedder"), models.find("sentiment")
+spec, ready, writer = map(models.find, ["embedder", "sentiment", "seq2seq"])
+print(spec, ready, writer, sep="\n")
+
+# %%
 encoder = SentenceTransformer(spec.path, **spec.options)
 vectors = corpora.vectors("reviews", spec, encoder.encode)  # stored: encoded only once
 classify = pipeline("text-classification", ready.path)
-print(spec, ready, sep="\n")
+t5 = AutoModelForSeq2SeqLM.from_pretrained(writer.path, **writer.options)
+t5_tokenizer = AutoTokenizer.from_pretrained(writer.path)
 
 # %% [markdown]
-# For now we keep the *positive* and the *negative* reviews; those that are neither come back in exercise 6. For each split `s`: `X` holds the vectors, `y` the labels, and `hard` marks reviews whose surface misleads.
+# We keep the *positive* and the *negative* reviews (the others return in exercise 5). For each split `s`: `X` holds the vectors, `y` the labels, and `hard` marks reviews whose surface misleads.
 
 # %%
 LABELS = ["negative", "positive"]
@@ -85,7 +91,7 @@ y = {s: np.array(reviews[s]["label"])[keep[s]] for s in keep}
 hard = {s: np.array(reviews[s]["hard"], dtype=bool)[keep[s]] for s in keep}
 
 # %% [markdown]
-# Six reviews meet five systems: one that always says *negative*, the ready-made classifier, and three that read the encoder's vectors. Of these the first learned one weight per number (section 3); the second takes the class whose average vector is nearest, the third the nearest description, "A negative review" or "A positive review" (section 4).
+# Six validation reviews, two plain and four hard, meet five systems. Three read the encoder's vectors: one learned a weight per number (section 3), one takes the class whose average vector is nearest, one the nearest description (section 4). T5 is simply asked.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -101,33 +107,41 @@ averages = unit([X["train"][y["train"] == c].mean(axis=0) for c in LABELS])
 described = unit(encoder.encode(["A negative review", "A positive review"]))
 
 # %%
+QUESTION = "Is this review positive or negative?"
+
+
+def t5_writes(texts, tokens=8):
+    """What T5 writes for each of `texts`, `tokens` tokens at most."""
+    ids = t5_tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+    out = t5.generate(**ids.to(t5.device), max_new_tokens=tokens)
+    return t5_tokenizer.batch_decode(out, skip_special_tokens=True)
+
+# %%
 import matplotlib.pyplot as plt
 
 flag, label = hard["validation"], y["validation"]
-plain = [np.flatnonzero(~flag & (label == c))[0] for c in LABELS]  # one of each label
-tricky = [i for c in LABELS for i in np.flatnonzero(flag & (label == c))[:2]]
-six = [*plain, *tricky]
+six = [np.flatnonzero(~flag & (label == c))[0] for c in LABELS]  # one of each label
+six += [i for c in LABELS for i in np.flatnonzero(flag & (label == c))[:2]]
 x6, t6 = X["validation"][six], [text["validation"][i] for i in six]
 answers = {
-    "always negative": ["negative"] * 6,
     "ready-made classifier": [answer["label"] for answer in classify(t6)],
     "vectors + logistic fit": logistic.predict(x6),
     "vectors + averages": np.take(LABELS, (x6 @ averages.T).argmax(axis=1)),
     "vectors + label texts": np.take(LABELS, (x6 @ described.T).argmax(axis=1)),
+    "T5, asked": t5_writes([f"{QUESTION} {t}" for t in t6]),
 }
 figure, ax = plt.subplots(figsize=(9.5, 4.2))
 plots.verdicts(ax, t6, label[six], answers)
 plots.show(figure, "Six reviews as rows, five systems as columns; right answers green.")
 
 # %% [markdown]
-# **Figure 1.** Six reviews, their true label in grey, and five answers: green with + is right, red with x is wrong. The first two reviews say what they mean, which does not help every system; the last four are flagged *hard*: negation, contrast or irony. Six reviews prove nothing.
+# **Figure 1.** Six reviews, their true label in grey, and five answers: green with + is right, red with x is wrong. The first two say what they mean; the last four are *hard*: negation, contrast or irony. Six reviews prove nothing.
 #
-# The fit and the averages learned from labels in this notebook, and the last column has never seen one. The ready-made classifier learned before: in the laptop profile from thousands of film reviews, our `train` split among them. *Guess: over all test reviews, how many points (hundredths) lie between the ready-made classifier and the system without labels? And which of the four models loses most when the reviews get hard?* The answers come near the end.
-
-# %% [markdown]
+# The fit and the averages learned from labels here, the label texts from none. The ready-made classifier and T5 learned before we came: in the laptop profile from thousands of film reviews, our `train` split among them. *Guess: over all test reviews, how many points (hundredths) lie between the ready-made classifier and the label texts? And who loses most when the reviews get hard?* The answers come near the end.
+#
 # ## 1 · A ready-made classifier needs no training, but it brings its own labels
 #
-# **The task.** A review goes in, a *label* comes out. In the laptop profile the reviews were written for this project (`data/texts/reviews.md` tells how); in the book profile they are *rotten_tomatoes*. They come in three *splits*: we learn from `train`, choose on `validation`, and report on `test`. Whoever chooses on the test split reports a number that new reviews will not confirm.
+# **The task.** A review goes in, a *label* comes out. The laptop's reviews were written for this project (`data/texts/reviews.md`); in the book profile they are *rotten_tomatoes*. They come in three *splits*: we learn from `train`, choose on `validation`, and report on `test`. Whoever chooses on test reports a number that new reviews will not confirm.
 
 # %% tags=["c4.01"]
 import pandas as pd
@@ -137,7 +151,7 @@ table = pd.DataFrame(counts)
 table.assign(share=(table.sum(axis=1) / table.to_numpy().sum()).round(3))
 
 # %% [markdown]
-# Before any score means something: does a test review stand in another split? *Fingerprints* (hashes of the bare letters and digits) find copies; for paraphrases look at the most similar pair of vectors, by the **cosine** of the angle between them: 1 is the same direction.
+# Does a test review stand in another split? *Fingerprints* (hashes of the bare letters and digits) find copies; for paraphrases look at the most similar pair of vectors, by the **cosine** of their angle: 1 is the same direction.
 
 # %% tags=["c4.01"]
 prints = {s: {corpora.fingerprint(t) for t in reviews[s]["text"]} for s in reviews}
@@ -147,7 +161,7 @@ twins = unit(X["test"]) @ unit(np.vstack([X["train"], X["validation"]])).T
 print(f"most similar test review and other review: cosine {twins.max():.2f}")
 
 # %% [markdown]
-# And what does the laziest system score, the **majority baseline**, which always gives the label most frequent in the training split (at a draw, the first)?
+# What does the laziest system score, the **majority baseline**, which always gives training's most frequent label?
 
 # %% tags=["c4.01"]
 truth = y["test"]
@@ -159,9 +173,12 @@ print(f"always '{lazy[0]}': {share:.1%} of {len(truth)} reviews are right")
 # %% [markdown]
 # ### What the pipeline does
 #
-# `pipeline("text-classification")` hides four steps: cut the text into *tokens* (words and pieces of words), run the model, take the **logits** (one raw score per label), turn them into probabilities with the **softmax**: the exponential of each, divided by their sum. By hand: logits 0, 0 and ln 2 give 1, 1 and 2, so a quarter, a quarter and a half.
+# `pipeline("text-classification")` hides four steps: cut the text into *tokens* (words and pieces of words), run the model, take the **logits** (one raw score per label), turn them into probabilities with the **softmax**: the exponential of each, divided by their sum. Logits 0, 0 and ln 2 give 1, 1 and 2, so a quarter, a quarter and a half. Label names come from `config.id2label`; typed-in indices get labels swapped when somebody replaces the model.
 
 # %% tags=["c4.04"]
+import torch
+
+
 def softmax(logits):
     """Probabilities along the last axis; the maximum is taken off to avoid overflow."""
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -169,15 +186,6 @@ def softmax(logits):
 
 
 softmax(np.array([0, 0, np.log(2)])).round(2)
-
-# %% [markdown]
-# Label names come from `config.id2label`; typed-in indices are how labels get swapped when somebody replaces the model.
-
-# %% tags=["c4.04"]
-import torch
-
-id2label = classify.model.config.id2label
-names = [id2label[i] for i in range(len(id2label))]
 
 # %% tags=["c4.04"]
 def probabilities(texts):
@@ -188,6 +196,7 @@ def probabilities(texts):
     return softmax(logits.float().cpu().numpy())
 
 # %% tags=["c4.04"]
+names = [name for _, name in sorted(classify.model.config.id2label.items())]
 fifty = text["validation"][:50]
 said = [{a["label"]: a["score"] for a in row} for row in classify(fifty, top_k=None)]
 library = [[row[name] for name in names] for row in said]
@@ -224,18 +233,17 @@ _ = [ax.set(xlabel="(answer)", ylabel="(truth)") for ax in axes]
 plots.show(figure, "Two confusion tables: with the neutral class and without it.")
 
 # %% [markdown]
-# **Figure 2.** *Confusion tables*: the truth in rows, the answer in columns; right answers stand where both have the same name. In the laptop profile few reviews went to *neutral*, and the choice hardly matters; a classifier trained on other text can call many more neutral. From here on, "ready-made" means the table on the right.
-
-# %% [markdown]
+# **Figure 2.** *Confusion tables*: the truth in rows, the answer in columns; right answers stand where both have the same name. In the laptop profile few went to *neutral*; a classifier trained on other text can call many more so. From here on, "ready-made" means the table on the right.
+#
 # ## 2 · Precision, recall and F1: three counts and three divisions
 #
-# Take one label, say *positive*, and look at the four boxes of the table on the right: **hits** (positive, and called so; *true positives*), **misses** (positive, not called so; *false negatives*), **false alarms** (called positive, and not; *false positives*), and the rest, rightly not called positive (*true negatives*).
+# Take one label, say *positive*: **hits** (positive, and called so; *true positives*), **misses** (positive, not called so; *false negatives*), **false alarms** (called positive, and not; *false positives*), and the rest (*true negatives*).
 #
 # - **Precision** = hits / (hits + false alarms): which share of what was called positive is positive?
 # - **Recall** = hits / (hits + misses): which share of the positive was found?
 # - **F1** = their harmonic mean, high only if both are: 2 · hits / (2 · hits + false alarms + misses)
 #
-# The fourth count enters only **accuracy**, the share of right answers. By hand, with ten reviews: six are positive, four of them were found, and one negative was called positive. Precision 4/5, recall 4/6, F1 = 8 / (8 + 1 + 2).
+# The fourth count enters only **accuracy**, the share of right answers. By hand: of ten reviews six are positive, four of them were found, and one negative was called positive. Precision 4/5, recall 4/6, F1 = 8 / (8 + 1 + 2).
 
 # %% tags=["c4.06"]
 def precision_recall_f1(truth, answer, label):
@@ -253,11 +261,9 @@ by_hand = precision_recall_f1(ten_true, ten_said, "p")
 run.check("4/5, 4/6 and 8/11", np.allclose(by_hand, [4 / 5, 4 / 6, 8 / 11]))
 
 # %% [markdown]
-# Two labels have two F1 values. The **macro** mean treats them alike; the **weighted** mean counts each by its number of reviews, as scikit-learn's `classification_report` does.
+# Two labels have two F1 values. The **macro** mean treats them alike; the **weighted** mean counts each by its number of reviews.
 
 # %% tags=["c4.06"]
-from sklearn.metrics import classification_report
-
 parts = np.array([precision_recall_f1(truth, dropped, c) for c in LABELS])
 sizes = [np.sum(truth == c) for c in LABELS]
 ours = [*parts, parts.mean(axis=0), np.average(parts, axis=0, weights=sizes)]
@@ -266,12 +272,14 @@ ours.columns = ["precision", "recall", "f1-score"]
 ours.round(3)
 
 # %% tags=["c4.06"]
+from sklearn.metrics import classification_report
+
 report = pd.DataFrame(classification_report(truth, dropped, output_dict=True)).T
 library = report.loc[ours.index, ours.columns].astype(float)
 run.check("by hand = classification_report", np.allclose(ours, library, atol=1e-12))
 
 # %% [markdown]
-# From now on "F1" is the macro mean. On balanced labels a fair coin gets about 0.5; one that leans to a label gets less, and one that always gives it 0.33.
+# From now on "F1" is the macro mean. On balanced labels a fair coin gets about 0.5, and a system that always gives one label 0.33.
 
 # %%
 def f1(truth, answer):
@@ -280,11 +288,13 @@ def f1(truth, answer):
 
 
 predicted = {"majority baseline": lazy, "ready-made classifier": dropped}
+lazy_or_coin = max(f1(truth, lazy), 0.5)  # what every system has to beat
+print(f"majority baseline, F1: {f1(truth, lazy):.3f}")
 
 # %% [markdown]
 # ### Why accuracy is not enough
 #
-# On our balanced splits accuracy and F1 agree for a system that does not lean. Suppose that nine reviews in ten are positive, as in many a shop. A system that has read nothing and always says *positive* looks splendid.
+# Say nine reviews in ten are positive, as in many a shop. A system that always says *positive* looks splendid.
 
 # %% tags=["c4.07"]
 shop = np.array(["positive"] * 90 + ["negative"] * 10)
@@ -297,7 +307,7 @@ print(f"F1 of 'negative' {found:.2f}, macro F1 {f1(shop, flattery):.2f}")
 # %% [markdown]
 # ### How sure can a few hundred reviews make us?
 #
-# Other reviews would have given another number. The **bootstrap** estimates how different: from *n* test reviews draw *n* with replacement, so that some come twice and some not at all; compute F1; do that a thousand times, and keep the middle 95 %. (That covers the luck of the test split, not of the training.)
+# Other reviews would have given another number. The **bootstrap** estimates how different: from *n* test reviews draw *n* with replacement (some come twice, some not at all), compute F1, do that a thousand times, keep the middle 95 %.
 
 # %% tags=["c4.23"]
 def interval(statistic, *columns):
@@ -310,12 +320,11 @@ def interval(statistic, *columns):
 # %% tags=["c4.23"]
 from utils import scores
 
-setting = dict(resamples=RESAMPLES, seed=run.seed)
-library = scores.interval(f1, truth, dropped, **setting)
+library = scores.interval(f1, truth, dropped, resamples=RESAMPLES, seed=run.seed)
 same = np.allclose(interval(f1, truth, dropped), library)
 run.check("by hand = utils.scores.interval, used in later chapters", same)
 
-# %% tags=["c4.23"]
+
 def with_interval(statistic, *columns):
     """Value and interval as text."""
     low, high = interval(statistic, *columns)
@@ -327,25 +336,17 @@ print("ready-made classifier, F1:", with_interval(f1, truth, dropped))
 # %% [markdown]
 # ## 3 · Frozen vectors and a logistic fit: one weight per number
 #
-# The encoder is a **foundation model**: trained once for another purpose (*pre-training*), then used for many tasks. Training sets its millions of numbers, its *weights* or *parameters*. We can leave them as they are (*frozen*) and train something small on the vectors (a *linear probe*, this section) or nothing at all (section 4); or train them further (*fine-tuning*, section 5).
+# The encoder is a **foundation model**: trained once for another purpose (*pre-training*), then used for many tasks. We can leave its millions of *weights* or *parameters* as they are (*frozen*) and train something small on the vectors (a *linear probe*, this section) or nothing at all (section 4); or train them further (*fine-tuning*, section 5).
 #
-# The small thing is a **logistic regression**: one weight for each number of the vector, found by making the right labels of all training reviews as probable as possible while keeping the weights small (a *penalty*, at scikit-learn's default). Are the stored vectors (rounded to half precision) the encoder's?
+# The small thing is a **logistic regression**: one weight for each number of the vector, found by making the right labels of all training reviews as probable as possible while keeping the weights small (a *penalty*). Are the stored vectors (rounded to half precision) the encoder's? And does the encoder stay as it is? A hash over all its weights is the witness.
 
 # %% tags=["c4.08"]
-fresh = encoder.encode(text["test"][:32])
-gap = np.abs(fresh - X["test"][:32]).max()
+gap = np.abs(encoder.encode(text["test"][:32]) - X["test"][:32]).max()
 run.check("stored vectors = fresh ones within 0.002", gap < 2e-3, "32 reviews")
-
-# %% tags=["c4.08"]
 frozen = predicted["vectors + logistic fit"] = logistic.predict(X["test"])
-lazy_f1 = f1(truth, lazy)
-lazy_or_coin = max(lazy_f1, 0.5)
 margin = f1(truth, frozen) - lazy_or_coin
 run.check("at least 20 points over baseline and coin", margin >= 0.2)
-print(f"baseline {lazy_f1:.3f}; logistic fit", with_interval(f1, truth, frozen))
-
-# %% [markdown]
-# A hash over all its weights witnesses that the encoder stays as it was:
+print("logistic fit, F1:", with_interval(f1, truth, frozen))
 
 # %% tags=["c4.03"]
 import hashlib
@@ -356,7 +357,7 @@ def weight_hash(model):
     tensors = [t.float().cpu().numpy().tobytes() for t in model.state_dict().values()]
     return hashlib.sha256(b"".join(tensors)).hexdigest()[:12]
 
-# %% tags=["c4.03"]
+
 untouched = weight_hash(encoder)
 scratch = encoder.encode(text["train"][::20])  # every twentieth review
 _ = LogisticRegression().fit(scratch, y["train"][::20])
@@ -385,11 +386,12 @@ run.check("sigmoid(w · x + b) = predict_proba", same, f"{len(by_hand)} reviews"
 # %% [markdown]
 # ### How many labels does it take?
 #
-# How does F1 grow with their number? We draw small training sets several times, half from each class, and score on validation. Beside the vectors stands the classic alternative, **TF-IDF**: one number per word, larger the more often it occurs in the review and the fewer reviews have it. (Its list of words, though no label, comes from the whole training split.)
+# We draw small training sets several times, half from each class, and score on validation. Beside the vectors stands the classic, **TF-IDF**: one number per word, larger the more often it occurs in the review and the fewer reviews have it.
 
 # %% tags=["c4.10"]
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+# its list of words, though no label, comes from the whole training split
 tfidf = TfidfVectorizer(sublinear_tf=True).fit(text["train"])
 inputs = {"vectors": X, "TF-IDF": {s: tfidf.transform(text[s]) for s in text}}
 
@@ -423,9 +425,7 @@ ax.set_xticks([], minor=True)
 plots.show(figure, "F1 against the number of labels, vectors and TF-IDF, with ranges.")
 
 # %% [markdown]
-# **Figure 3.** Mean F1 (line) and the range over the draws (band) against the number of labelled reviews, on a logarithmic axis; the dashed line needs no labels at all (section 4). With few labels the vectors lead, since TF-IDF has to meet each word beside a label before it can use it; with hundreds the order turns in the laptop profile, on these validation reviews. The bands show the luck of the draw, not of the reviews: section 7 finds no difference on test.
-#
-# Which words does TF-IDF hold on to? The heaviest ones, learned from all labels:
+# **Figure 3.** Mean F1 (line) and range over the draws (band) against the number of labelled reviews, on a logarithmic axis; the dashed line needs no labels (section 4). With few labels the vectors lead, since TF-IDF has to meet a word beside a label before it can use it; with hundreds the order turns, in the laptop profile. Its heaviest words, learned from all labels, are verdicts for the most part:
 
 # %% tags=["c4.10"]
 bag = LogisticRegression().fit(inputs["TF-IDF"]["train"], y["train"])
@@ -435,12 +435,9 @@ print("negative:", *ranked[:14])
 print("positive:", *ranked[:-15:-1])
 
 # %% [markdown]
-# Verdict words, for the most part; the others may be habits of these reviewers.
-
-# %% [markdown]
 # ## 4 · A label can be a point in the same space
 #
-# Give each class the **average** of its training vectors, and a new review the class whose average points in the most similar direction, by the **cosine** (the dot product of vectors scaled to length 1). This is the *nearest-centroid* classifier. In two dimensions: averages (1, 0) and (0, 1), a review at (3, 4). Its length is 5, so the cosines are 3/5 and 4/5, and the second class wins.
+# Give each class the **average** of its training vectors, and a new review the class whose average has the highest **cosine** (the dot product of vectors scaled to length 1): the *nearest-centroid* classifier. In two dimensions: averages (1, 0) and (0, 1), a review at (3, 4). Its length is 5, so the cosines are 3/5 and 4/5, and the second class wins.
 
 # %% tags=["c4.11"]
 print(unit([3, 4]) @ unit([[1, 0], [0, 1]]).T)
@@ -448,12 +445,10 @@ nearest = np.take(LABELS, (unit(X["test"]) @ averages.T).argmax(axis=1))
 predicted["vectors + averages"] = nearest
 print("class averages, F1:", with_interval(f1, truth, nearest))
 
-# %% [markdown]
-# In scikit-learn: a nearest-neighbour classifier that knows only the two averages.
-
 # %% tags=["c4.11"]
 from sklearn.neighbors import KNeighborsClassifier
 
+# in scikit-learn: a nearest-neighbour classifier that knows only the two averages
 library = KNeighborsClassifier(1, metric="cosine").fit(averages, LABELS)
 run.check("by hand = library", np.array_equal(nearest, library.predict(X["test"])))
 margin, lead = f1(truth, nearest) - lazy_or_coin, f1(truth, nearest) - f1(truth, frozen)
@@ -463,7 +458,7 @@ run.check("at most 2 points above the logistic fit", lead <= 0.02)
 # %% [markdown]
 # ### No labelled review at all: zero-shot
 #
-# The *name* of a label is a text, too, so it has a vector, too. Put the vectors of "A negative review" and "A positive review" in the place of the averages: that is **zero-shot classification** by embeddings, and it needs no labelled data. (The averages above do need labels; the two are easily confused.)
+# The *name* of a label is a text, too, so it has a vector. Put the vectors of "A negative review" and "A positive review" in the place of the averages: that is **zero-shot classification** by embeddings. (The averages do need labels; the two are easily confused.)
 
 # %% tags=["c4.12"]
 def zero_shot(vectors, *descriptions):
@@ -471,22 +466,17 @@ def zero_shot(vectors, *descriptions):
     cosines = unit(vectors) @ unit(encoder.encode(list(descriptions))).T
     return np.take(LABELS, cosines.argmax(axis=1))
 
-
+# %% tags=["c4.12"]
 guessed = zero_shot(X["test"], "A negative review", "A positive review")
 predicted["vectors + label texts"] = guessed
-
-# %% tags=["c4.12"]
 hits = guessed == truth
 run.check("zero-shot beats a coin, interval and all", interval(np.mean, hits)[0] > 0.5)
 print("accuracy:", with_interval(np.mean, hits), "| F1:", round(f1(truth, guessed), 3))
 
 # %% [markdown]
-# The dashed line of Figure 3 is the same system on validation: there, no label at all does about as well as the first few dozen.
-
-# %% [markdown]
 # ### The label text is a choice
 #
-# Are these the best words? Choose the wording like anything else: compare on the *validation* split, and take only the winner to the test split.
+# Choose it like anything else: compare on *validation*, and take only the winner to the test split.
 
 # %% tags=["c4.13"]
 wordings = {
@@ -496,12 +486,10 @@ wordings = {
     "hated / loved": ("I hated it, a waste of time", "I loved it, it was wonderful"),
     "advice": ("Do not go and see it", "Go and see it"),
 }
-rows = {}
-for name, (bad, good) in wordings.items():
-    answer = zero_shot(X["validation"], bad, good)
-    rows[name] = [f1(label, answer), *interval(f1, label, answer)]
-    rows[name].append(np.mean(answer == "positive"))
-tried = pd.DataFrame(rows, ["F1", "low", "high", "said positive"]).T
+tries = {name: zero_shot(X["validation"], *pair) for name, pair in wordings.items()}
+rows = {name: [f1(label, a), *interval(f1, label, a)] for name, a in tries.items()}
+tried = pd.DataFrame(rows, ["F1", "low", "high"]).T
+tried["said positive"] = [np.mean(a == "positive") for a in tries.values()]
 tried.round(2)
 
 # %% tags=["c4.13"]
@@ -511,6 +499,8 @@ run.check("best and worst are at least 3 points apart", apart >= 0.03, f"{apart:
 run.check("the winner is at least the first wording", tried.F1[best] >= first)
 winner = predicted["label texts, chosen"] = zero_shot(X["test"], *wordings[best])
 print(f"chosen: {best}; on test, F1:", with_interval(f1, truth, winner))
+
+# %% tags=["c4.13"]
 figure, ax = plt.subplots(figsize=(7.5, 2.6))
 colors = [plots.GOOD if name == best else plots.PALE for name in tried.index]
 plots.bars(ax, tried.index, tried.F1, tried.low, tried.high, colors, mark=(0.5, "coin"))
@@ -518,23 +508,20 @@ ax.set(xlim=(0, 1), xlabel="F1 on the validation split, no training labels")
 plots.show(figure, "F1 of five pairs of descriptions with intervals; winner in green.")
 
 # %% [markdown]
-# **Figure 4.** Validation F1 of five pairs of descriptions; the winner in green. A poor wording costs many points, and a pair that makes sense to a person can fall below a coin (exercise 5). The good pairs lie within each other's intervals, so "the best" is a bold word. And a wording picked with labelled reviews is, strictly, no longer zero-shot.
-
-# %% [markdown]
+# **Figure 4.** Validation F1 of five pairs of descriptions; the winner in green. A poor wording costs many points, and a pair that makes sense to us can fall below a coin. The good pairs lie within each other's intervals, so "the best" is a bold word; and a wording picked with labelled reviews is no longer zero-shot.
+#
 # ## 5 · Fine-tuning moves the encoder itself
 #
-# Sentence vectors were made for similarity, not for sentiment; **fine-tuning** lets the encoder move. An encoder is a stack of *blocks* (layers), each of which refines the vectors of all tokens; for classification a small *head* on top turns the result into one score per label. The laptop's ready-made classifier is such a case: the same encoder, fine-tuned on film reviews by **LoRA**. To change a matrix of weights with *d* rows and *d* columns freely takes *d* · *d* numbers. LoRA allows only the product of a tall thin matrix (*d* x 16) and a low wide one (16 x *d*), which has rank 16 at most (chapter 11 builds one). What moved?
+# Sentence vectors were made for similarity, not for sentiment; **fine-tuning** lets the encoder move. An encoder is a stack of *blocks* (layers), each of which refines the vectors of all tokens; a small *head* on top turns the result into one score per label. The laptop's ready-made classifier is the same encoder, fine-tuned by **LoRA**: a matrix may change only by the product of a tall thin matrix and a low wide one, so by rank 16 at most (chapter 11 builds one). What moved?
 
 # %% tags=["c4.03"]
 start = {n: w.cpu() for n, w in encoder[0].auto_model.state_dict().items()}
 end = {n.split(".", 1)[-1]: w.cpu() for n, w in classify.model.state_dict().items()}
-words = "embeddings.word_embeddings.weight"
-kin = torch.equal(start[words], end[words])  # else: two unrelated models
+same_words = "embeddings.word_embeddings.weight"
+kin = torch.equal(start[same_words], end[same_words])  # not in the book profile
 both = [n for n in start if kin and n in end and "encoder" in n]
 moved = [n for n in both if not torch.equal(start[n], end[n])]
 print(f"same ancestor: {kin}; {len(moved)} of {len(both)} arrays in the blocks moved")
-
-# %% tags=["c4.03"]
 matrices = [n for n in moved if start[n].ndim == 2]
 ranks = [int(torch.linalg.matrix_rank(end[n] - start[n], rtol=1e-3)) for n in matrices]
 run.check("only matrices moved, no one-dimensional array", len(matrices) == len(moved))
@@ -543,11 +530,9 @@ d = X["train"].shape[1]
 print(f"largest rank {max(ranks, default=0)}; {32 * d:,} numbers in place of {d * d:,}")
 
 # %% [markdown]
-# (In the book profile the two models are not related: nothing is compared, and these checks say nothing.)
-#
 # ### Thaw the last block
 #
-# On a small scale: only the **last block** is trained, and the head on top. The head starts as a logistic fit on the frozen vectors of the same reviews, so we see what the further training adds.
+# Now we train only the **last block** and the head, which starts as a logistic fit on the frozen vectors of the same reviews: so we see what training adds.
 
 # %% tags=["c4.22"]
 from copy import deepcopy
@@ -555,21 +540,19 @@ from copy import deepcopy
 tuned = deepcopy(encoder).requires_grad_(False).eval()  # all weights frozen ...
 blocks = tuned[0].auto_model.encoder.layer
 blocks[-1].requires_grad_(True)  # ... but those of the last block
+before = [weight_hash(block) for block in blocks]
 torch.manual_seed(run.seed)
 few = torch.randperm(len(y["train"]))[:TUNED_ON]
 begin = LogisticRegression().fit(X["train"][few], y["train"][few])
 head = torch.nn.Linear(X["train"].shape[1], 1, device=tuned.device)
 weights = {"weight": begin.coef_, "bias": begin.intercept_}
 _ = head.load_state_dict({name: torch.tensor(w) for name, w in weights.items()})
-
-# %% tags=["c4.22"]
-before = [weight_hash(block) for block in blocks]
 trained = sum(p.numel() for p in [*blocks[-1].parameters(), *head.parameters()])
 total = sum(p.numel() for p in [*tuned.parameters(), *head.parameters()])
 print(f"trained: {trained:,} of {total:,} parameters ({trained / total:.1%})")
 
 # %% [markdown]
-# A training step: score sixteen reviews, measure by the *loss* how improbable the right labels were, compute which way each trained weight lowers it (its *gradient*), move all a little that way.
+# A training step: score sixteen reviews, measure by the *loss* how improbable the right labels were, compute which way each weight lowers it (its *gradient*), move all a little that way.
 
 # %% tags=["c4.22"]
 def scores_of(texts):
@@ -580,6 +563,8 @@ def scores_of(texts):
 
 goal = torch.tensor(y["train"] == "positive", dtype=torch.float32, device=tuned.device)
 rounds = [r for _ in range(EPOCHS) for r in few[torch.randperm(len(few))].split(16)]
+
+# %% tags=["c4.22"]
 losses = []
 optimizer = torch.optim.AdamW([*blocks[-1].parameters(), *head.parameters()], lr=1e-4)
 schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, len(rounds))
@@ -602,239 +587,515 @@ with torch.no_grad():
     out = torch.cat([scores_of(batch) for batch in batches]).cpu().numpy()
 thawed = predicted["last block fine-tuned"] = np.where(out > 0, "positive", "negative")
 same_labels = begin.predict(X["test"])
-after = [weight_hash(block) for block in blocks]
-stayed = [a == b for a, b in zip(before, after)]
+stayed = [weight_hash(block) == old for block, old in zip(blocks, before)]
 run.check("of the blocks only the last moved", all(stayed[:-1]) and not stayed[-1])
 run.check("at most 2 points were lost", gain(truth, thawed, same_labels) >= -0.02)
-tenth = len(losses) // 10
-print(f"loss: {np.mean(losses[:tenth]):.2f} first, {np.mean(losses[-tenth:]):.2f} last")
+first_loss, last_loss = np.mean(losses[:13]), np.mean(losses[-13:])
+print(f"loss of the first 13 steps {first_loss:.2f}, of the last 13 {last_loss:.2f}")
 print("fine-tuned, F1:", with_interval(f1, truth, thawed))
 print("gain over the frozen vectors:", with_interval(gain, truth, thawed, same_labels))
 
 # %% [markdown]
-# Read the last line: the gain of this one training run over a fit on the frozen vectors of the same reviews, resampled in pairs (the same reviews for both). Where its interval includes 0, as in the laptop profile, no difference can be seen. All blocks and thousands of labels made the laptop's ready-made classifier from the same encoder.
-
-# %% [markdown]
+# The last line is what training gained, resampled in pairs (the same reviews for both). Where its interval includes 0, as in the laptop profile, no difference can be seen.
+#
 # ## 6 · Text in, label word out: the other family
 #
-# So far every neural system was a **representation model**: text in, numbers out. A **generative model** (T5, GPT) turns text into text, and the label is a word that it writes. To hold one in our hands we build about the smallest T5 possible, two layers with random weights, and let it practise for a few seconds: the review goes in, and the loss asks for the tokens of the label word.
+# So far every system was a **representation model**: text in, numbers out. A **generative model** turns text into text, and the label is a word that it writes. T5 does so **sequence to sequence**: its *encoder* reads the whole input, its *decoder* writes token after token, with an eye on the encoder's vectors and on what is written already.
 
 # %% tags=["c4.02"]
-from transformers import T5Config, T5ForConditionalGeneration
-
-tok = encoder.tokenizer  # borrowed: any list of word pieces will do
-size = dict(vocab_size=len(tok), d_model=64, d_kv=16, d_ff=128, num_layers=2)
-ends = {f"{name}_token_id": tok.pad_token_id for name in ["pad", "decoder_start"]}
-torch.manual_seed(run.seed)
-tiny = T5ForConditionalGeneration(
-    T5Config(num_heads=4, eos_token_id=tok.sep_token_id, **size, **ends)
-)
-print(f"{tiny.num_parameters() / 1e6:.1f} M random weights")
-
-# %% tags=["c4.02"]
-optimizer = torch.optim.AdamW(tiny.parameters(), lr=3e-3)
-for rows in torch.randint(len(text["train"]), (80, 32)):  # 80 steps of 32 reviews
-    source = tok([text["train"][i] for i in rows], padding=True, return_tensors="pt")
-    target = tok(list(y["train"][rows]), padding=True, return_tensors="pt").input_ids
-    target = target[:, 1:].clone()  # without the start token: the label, then the end
-    target[target == tok.pad_token_id] = -100  # no loss on padding
-    tiny(source.input_ids, source.attention_mask, labels=target).loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
-_ = tiny.eval()  # training drops connections at random; answering must not
-
-
-def write(texts):
-    """What the tiny T5 writes for each of `texts`."""
-    ids = tok(texts, padding=True, return_tensors="pt", return_token_type_ids=False)
-    out = tiny.generate(**ids, max_new_tokens=4)
-    return tok.batch_decode(out, skip_special_tokens=True)
-
-
-written = np.concatenate([write(batch) for batch in batches])
-predicted["tiny T5, from scratch"] = written
-
-# %% tags=["c4.02", "nbval-ignore-output"]
-vector = encoder.encode(text["test"][0])
-off_format = np.mean(~np.isin(written, LABELS))
-run.check("representation: text to numbers", vector.ndim == 1, f"{len(vector)} of them")
-run.check("generation: text to text, nearly always a label word", off_format < 0.05)
-print(text["test"][0])
-print("as a vector:", vector[:3].round(2), "... as a word:", written[0])
-lean = np.mean(written == "negative")
-print(f"accuracy {np.mean(written == truth):.2f}; said negative {lean:.2f}")
-print("F1:", with_interval(f1, truth, written))
+review = text["test"][0]
+vector, word = encoder.encode(review), t5_writes([f"{QUESTION} {review}"])[0]
+run.check("representation: text to numbers", vector.shape == X["test"][0].shape)
+run.check("generation: text to text", isinstance(word, str))
+print(f"{review}\nas a vector: {vector[:3].round(2)} ... as a word: {word}")
 
 # %% [markdown]
-# After 80 steps the tiny model has the *form* of an answer: a label word, then the end. Whether it is the right word is another matter; a system that leans to one label can even fall below a coin. A T5 that classifies well has the same architecture, but is many times larger and was pre-trained on a great deal of text.
+# ### Read once, write token by token
+#
+# By hand: keep the encoder's vectors, begin with the start token, append the likeliest next token until it is the end token.
+
+# %% tags=["c4.14"]
+asked = "translate English to French: The old farmer sees a red boat."
+asked = t5_tokenizer(asked, return_tensors="pt").to(t5.device)
+with torch.no_grad():
+    read = t5.get_encoder()(**asked)  # once
+print("tokens, numbers for each:", tuple(read.last_hidden_state.shape[1:]))
+
+# %% tags=["c4.14"]
+written, end = [t5.config.decoder_start_token_id], t5.config.eos_token_id
+while written[-1] != end and len(written) < 30:
+    so_far = torch.tensor([written], device=t5.device)
+    logits = t5(encoder_outputs=read, decoder_input_ids=so_far).logits
+    written.append(logits[0, -1].argmax().item())
+print(t5_tokenizer.convert_ids_to_tokens(written))
 
 # %% [markdown]
-# ## 7 · Which one? Ask for the interval before you answer
+# `generate` does the same. *Hooks*, which PyTorch calls along with a part of a model, count who works how often. The second call gets the vectors and not the text:
+
+# %% tags=["c4.14"]
+from collections import Counter
+
+calls = Counter()
+parts = {"encoder": t5.get_encoder(), "decoder": t5.get_decoder()}
+count = {n: lambda *_, n=n: calls.update([n]) for n in parts}
+hooks = [parts[n].register_forward_hook(count[n]) for n in parts]
+out = t5.generate(**asked, max_new_tokens=29)
+once = calls == {"encoder": 1, "decoder": out.shape[1] - 1}
+run.check("encoder once, decoder once for each token", once, f"{dict(calls)}")
+
+# %% tags=["c4.14"]
+mask = asked.attention_mask
+again = t5.generate(encoder_outputs=read, attention_mask=mask, max_new_tokens=29)
+_ = [hook.remove() for hook in hooks]
+run.check("vectors reused: the encoder rested", calls["encoder"] == 1)
+run.check("three times the same", out[0].tolist() == again[0].tolist() == written)
+
+# %% [markdown]
+# So long inputs are cheap beside long answers, and a label word is a short answer.
+#
+# ### Pre-training: fill the holes
+#
+# T5 first learned without labels, by **span masking**: words are cut out in spans, each hole gets a numbered *sentinel*, and the target lists what stood there. By hand:
+
+# %% tags=["c4.15"]
+import re
+
+holes = "we <extra_id_0> the film twice and <extra_id_1> it"
+target = "<extra_id_0> saw <extra_id_1> really liked <extra_id_2>"
+
+
+def rebuild(holes, target):
+    """Put each span of the target back into its hole."""
+    kept, spans = [re.split(r" ?<extra_id_\d+> ?", t) for t in (holes, target)]
+    return " ".join(p for pair in zip(kept, spans[1:]) for p in pair if p)
+
+
+sentence = "we saw the film twice and really liked it"
+run.check("input and target rebuild the sentence", rebuild(holes, target) == sentence)
+
+# %% [markdown]
+# Where to cut is drawn at random: 15 % of the words, in spans of three on average. Does that hold for 500 reviews?
+
+# %% tags=["c4.15"]
+def pieces(total, count, rng):
+    """`total` as a sum of `count` random whole numbers from 1 up."""
+    cuts = rng.choice(np.arange(1, total), count - 1, replace=False)
+    return np.diff([0, *np.sort(cuts), total])
+
+
+def corrupt(words, rng, share=0.15, mean=3):
+    """(holes, target) of a text, and how many words were cut out."""
+    drop = max(1, round(share * len(words)))
+    count = max(1, round(drop / mean))
+    keep, cut = pieces(len(words) - drop, count + 1, rng), pieces(drop, count, rng)
+    holes, target, at = [], [], 0
+    for n, (a, b) in enumerate(zip(keep, [*cut, 0])):
+        mark = f"<extra_id_{n}>"
+        holes += [*words[at : at + a], *([mark] if b else [])]
+        target += [mark, *words[at + a : at + a + b]]
+        at += a + b
+    return " ".join(holes), " ".join(target), drop
+
+# %% tags=["c4.15"]
+rng = np.random.default_rng(run.seed)
+lots = [t.split() for t in text["train"] if t.count(" ") > 6][:500]  # not the shortest
+cut = [corrupt(words, rng) for words in lots]
+whole = all(rebuild(a, b) == " ".join(words) for (a, b, _), words in zip(cut, lots))
+run.check("every review can be rebuilt", whole, f"{len(lots)} of them")
+share = sum(drop for *_, drop in cut) / sum(map(len, lots))
+run.check("15 % are masked, give or take 2", abs(share - 0.15) < 0.02, f"{share:.1%}")
+print(*cut[0][:2], sep="\n")
+# two ids each: the sentinel, then the end token
+marks = t5_tokenizer([f"<extra_id_{n}>" for n in range(3)]).input_ids
+run.check("to T5 a sentinel is one token", all(len(ids) == 2 for ids in marks))
+
+# %% [markdown]
+# ### Every task is text
+#
+# Then come tasks with answers, all in one form: a *prefix* says what to do. The same text, four prefixes:
+
+# %% tags=["c4.16"]
+tale = "The old farmer sells a red boat. A young woman sees the boat and wants it more "
+tale += "than anything. So she works for the farmer all summer."
+prefixes = {
+    "translate": "translate English to French: ",
+    "summarize": "summarize: ",
+    "classify": f"{QUESTION} ",
+    "extract": "question: What does the old farmer sell? context: ",
+}
+shapes = {name: t5_writes([prefix + tale], 40)[0] for name, prefix in prefixes.items()}
+
+# %% tags=["c4.16"]
+run.check("four different answers", len(set(shapes.values())) == 4)
+run.check("one is a label word", shapes["classify"] in LABELS)
+run.check("one is copied from the text", shapes["extract"] in tale)
+run.check("one is shorter than the text", len(shapes["summarize"]) < len(tale))
+for name, answer in shapes.items():
+    print(f"{name}: {answer}")
+
+# %% [markdown]
+# The same weights; only the words in front differ. Each answer has the form that its prefix asks for; right is another matter. FLAN-T5, the book's model, learned many hundreds of tasks told in this way, so that it takes instructions it never saw. The laptop's small T5 knows five.
+#
+# ### As a classifier
+#
+# Text can be anything, so count the answers that are no label. They are wrong, but they do not become a third class, nor "not negative, hence positive".
+
+# %% tags=["c4.17"]
+requests = [f"{QUESTION} {t}" for t in text["test"]]
+said = [t5_writes(requests[i : i + 32]) for i in range(0, len(truth), 32)]
+written = predicted["T5, asked"] = np.concatenate(said)
+off_format = sum(~np.isin(written, LABELS))
+off_share = off_format / len(truth)
+run.check("at most 5 % are off format", off_share <= 0.05, f"{off_format} answers")
+margin = f1(truth, written) - lazy_or_coin
+run.check("at least 20 points over baseline and coin", margin >= 0.2)
+print("T5, F1:", with_interval(f1, truth, written))
+
+# %% [markdown]
+# Nothing was fitted here: the next task needs only another question, if the model has learned to answer it. Whether T5 and the vectors differ, section 8 asks.
+#
+# ## 7 · Asking a chat model
+#
+# A chat model has a decoder only: the question is the beginning of the text, the answer its continuation. Most live behind an **API**, a service that takes *messages*, each with a role: *system* for the rules, *user* for the question. The client is OpenAI's own; without a key a server on your machine answers it. `temperature=0` asks for the likeliest token each time.
+
+# %% tags=["c4.18"]
+from utils import services
+
+client, chat_name = services.openai_client()
+RULE = "Answer with 1 if the review is positive and with 0 if it is negative."
+RULE += " Give no other answer."
+
+
+def request(review):
+    """What the API is sent for one review."""
+    rule = {"role": "system", "content": RULE}
+    task = {"role": "user", "content": f"{QUESTION}\n{review}"}
+    return dict(model=chat_name, messages=[rule, task], temperature=0, max_tokens=5)
+
+# %% tags=["c4.18", "nbval-ignore-output"]
+reply = client.chat.completions.create(**request(review))
+digit, used = reply.choices[0].message.content, reply.usage
+run.check("the answer is 0 or 1", digit in {"0", "1"}, digit)
+print(f"{used.prompt_tokens} tokens read, {used.completion_tokens} written")
+
+# %% [markdown]
+# ### A hundred and fifty requests
+#
+# Requests fail: an API that is asked too often answers with status 429, "try again". The client retries on its own; we make our server fail three times. And the answer is text, so a *regular expression* takes the digit out: `\b([01])\b` is a 0 or 1 that stands alone.
+
+# %% tags=["c4.19"]
+def parse(answer):
+    """The label in an answer, or "unparsed"."""
+    found = re.findall(r"\b([01])\b", answer)
+    return LABELS[int(found[0])] if len(set(found)) == 1 else "unparsed"
+
+
+examples = ["1", " 0.", "I say: 1!", "10", "0 or 1", "negative"]
+print([parse(example) for example in examples])
+
+# %% tags=["c4.19"]
+def api_answer(review):
+    """(text, tokens read, tokens written, retries) of one request."""
+    raw = client.chat.completions.with_raw_response.create(**request(review))
+    got = raw.parse()
+    used = got.usage.prompt_tokens, got.usage.completion_tokens
+    return got.choices[0].message.content, *used, raw.retries_taken
+
+# %% tags=["c4.19", "nbval-ignore-output"]
+import time
+
+some = np.linspace(0, len(truth) - 1, ASKED).astype(int)  # evenly spread
+failures = 3 * (client.base_url.host == "127.0.0.1")
+if failures:
+    services.inject(429, failures)
+began = time.perf_counter()
+got = pd.DataFrame([api_answer(text["test"][i]) for i in some])
+api_seconds = time.perf_counter() - began
+got.columns = ["answer", "read", "written", "retries"]
+retries = got.retries.sum()
+run.check("every failure was recovered", retries >= failures, f"{retries} retries")
+by_api = np.array([parse(answer) for answer in got.answer])
+unparsed = got.answer[by_api == "unparsed"]
+print(f"{len(unparsed)} of {len(got)} unparsed: {list(unparsed[:5])}")
+print("chat through the API, F1:", with_interval(f1, truth[some], by_api))
+cost = (got.read.sum() * PRICE_IN + got.written.sum() * PRICE_OUT) / 1e6
+print(f"{got.read.sum():,} tokens read, {got.written.sum():,} written: {cost:.4f}")
+
+# %% [markdown]
+# What cannot be parsed is listed, and wrong. The last number is what a service would charge at the prices in the knobs.
+#
+# ### Look inside: compare the label words
+#
+# Whoever has the weights need not parse: take the label word that is the more probable continuation. No answer can be off format, and no text leaves the machine.
+
+# %% tags=["c4.20"]
+from transformers import AutoModelForCausalLM
+
+
+def load(role):
+    """Model and tokenizer of a role."""
+    print(spec := models.find(role))
+    model = AutoModelForCausalLM.from_pretrained(spec.path, **spec.options)
+    return model.eval(), AutoTokenizer.from_pretrained(spec.path)
+
+
+chat, chat_tokenizer = load("chat")
+
+
+def prompt_of(question, review):
+    """The text a chat model continues with its answer."""
+    messages = [{"role": "user", "content": question.replace("{review}", review)}]
+    options = dict(tokenize=False, add_generation_prompt=True)
+    return chat_tokenizer.apply_chat_template(messages, **options)
+
+
+plain = QUESTION + "\n{review}"
+prompt = prompt_of(plain, review)
+print(prompt)
+
+# %% [markdown]
+# The *chat template* has wrapped the message in the tags that the model was trained with. A word of several tokens is as probable as all of them in a row, so the *logarithms* add up: 1/2, then 1/4, gives 1/8. The library's own `loss` is the mean of the negative logarithms over the tokens with a label (-100 means none).
+
+# %% tags=["c4.20"]
+def log_probs(model, tokenizer, prompt, words):
+    """Log-probability of each word after the prompt: the sum over its tokens."""
+    ids = dict(add_special_tokens=False, return_tensors="pt")
+    prompt, sums = tokenizer(prompt, **ids).input_ids.to(model.device), []
+    with torch.no_grad():
+        read = model(prompt, use_cache=True)
+        for word in words:
+            tokens = tokenizer(word, **ids).input_ids.to(model.device)
+            logits, rest = read.logits, tokens[:, :-1]
+            if rest.numel():  # more than one token: go on from what was read
+                kept = deepcopy(read.past_key_values)
+                more = model(rest, past_key_values=kept).logits
+                logits = torch.cat([logits[:, -1:], more], dim=1)
+            chances = logits[0, -tokens.shape[1] :].float().log_softmax(-1)
+            sums.append(chances.gather(1, tokens.T).sum().item())
+    return sums
+
+# %% tags=["c4.20"]
+def by_loss(prompt, word):
+    """The same sum, from transformers' loss."""
+    ids = dict(add_special_tokens=False, return_tensors="pt")
+    start, tokens = [chat_tokenizer(t, **ids).input_ids for t in (prompt, word)]
+    both = torch.cat([start, tokens], dim=1).to(chat.device)
+    labels = both.clone()
+    labels[:, : start.shape[1]] = -100
+    with torch.no_grad():
+        return -chat(both, labels=labels).loss.item() * tokens.shape[1]
+
+# %% tags=["c4.20"]
+trial = [*LABELS, "positive, and not negative"]
+by_hand = log_probs(chat, chat_tokenizer, prompt, trial)
+library = [by_loss(prompt, word) for word in trial]
+fine = 1e-4 if chat.dtype == torch.float32 else 0.1  # half precision rounds coarsely
+same = np.allclose(by_hand, library, atol=fine)
+run.check("sum by hand = loss", same, f"{len(trial)} continuations")
+pd.Series(np.exp(by_hand), trial).round(3)
+
+# %% [markdown]
+# Now every test review:
+
+# %% tags=["c4.20"]
+def label_words(model, tokenizer, question, texts):
+    """The label word that is the more probable answer to each text."""
+    prompts = [prompt_of(question, t) for t in texts]
+    sums = [log_probs(model, tokenizer, prompt, LABELS) for prompt in prompts]
+    return np.take(LABELS, np.argmax(sums, axis=1))
+
+# %% tags=["c4.20", "nbval-ignore-output"]
+words = label_words(chat, chat_tokenizer, plain, text["test"])
+predicted["chat, label words"] = words
+run.check("chat is above the majority baseline", f1(truth, words) > lazy_or_coin)
+print("chat, label words, F1:", with_interval(f1, truth, words))
+same = (words[some] == by_api)[by_api != "unparsed"]
+print(f"agrees with the API on {same.mean():.1%} of the {len(same)} parsed answers")
+
+# %% [markdown]
+# ### The prompt is a choice, too
+#
+# As with the label texts of section 4: compare on validation, report on test.
+
+# %% tags=["c4.21", "nbval-ignore-output"]
+from itertools import product
+
+questions = {
+    "question first": plain,
+    "brief": "Say if the review is positive or negative. Give only the word.\n{review}",
+    "question last": "{review}\nDid they like it?",
+}
+f1s = {"validation": {}, "test": {"question first": f1(truth, words)}}
+for split, (name, question) in product(f1s, questions.items()):
+    if name not in f1s[split]:
+        said = label_words(chat, chat_tokenizer, question, text[split])
+        f1s[split][name] = f1(y[split], said)
+prompts = pd.DataFrame(f1s)
+chosen, top = prompts.validation.idxmax(), prompts.validation.max()
+is_best = prompts.validation[chosen] >= top
+run.check("the chosen prompt is best on validation", is_best, chosen)
+spread = prompts.test.max() - prompts.test.min()
+print(f"on test: chosen {prompts.test[chosen]:.3f}, best minus worst {spread:.3f}")
+prompts.round(3)
+
+# %% [markdown]
+# Nothing was trained, and yet F1 moves with the prompt: part of what is reported as "the model" is its prompt, and a prompt picked on test would flatter it.
+#
+# ### Following instructions was learned
+#
+# Is it enough to have read much text? `base`, a decoder that was never taught to answer, gets the very prompt of the chat model.
+
+# %% tags=["c4.26", "nbval-ignore-output"]
+untaught = label_words(*load("base"), plain, text["test"])
+predicted["base, label words"] = untaught
+low, high = interval(np.mean, untaught == truth)
+weaker = np.mean(untaught == truth) < np.mean(words == truth)
+run.check("no better than a coin, or below chat", low <= 0.5 <= high or weaker)
+print("base, accuracy:", with_interval(np.mean, untaught == truth))
+print(f"said negative: {np.mean(untaught == 'negative'):.2f}")
+
+# %% [markdown]
+# In the laptop profile the interval includes one half: reading alone did not teach it to answer.
+#
+# ## 8 · Which one? Ask for the interval before you answer
 
 # %% tags=["c4.23", "nbval-ignore-output"]
-none = ["ready-made classifier", "vectors + label texts"]
 rows = {n: [f1(truth, a), *interval(f1, truth, a)] for n, a in predicted.items()}
+rows["chat, API"] = [f1(truth[some], by_api), *interval(f1, truth[some], by_api)]
 results = pd.DataFrame(rows, ["F1", "low", "high"]).T.sort_values("F1", ascending=False)
-results["labels"] = [0 if n in none else len(y["train"]) for n in results.index]
+results["reviews"] = [len(some) if "API" in n else len(truth) for n in results.index]
+none = ("ready-made", "vectors + label", "T5", "chat", "base")
+taught = len(y["train"])
+results["labels"] = [0 if n.startswith(none) else taught for n in results.index]
 results.loc["label texts, chosen", "labels"] = len(label)  # validation labels
 results.loc["last block fine-tuned", "labels"] = len(few)
 results.round(3)
 
 # %% tags=["c4.23"]
-figure, ax = plt.subplots(figsize=(7.5, 3.6))
+figure, ax = plt.subplots(figsize=(7.5, 4.2))
 plots.bars(ax, results.index, results.F1, results.low, results.high, mark=(0.5, "coin"))
 ax.set(xlim=(0, 1), xlabel="F1 on the test split, with its 95 % interval")
-plots.show(figure, "F1 of nine systems with 95 % intervals, best on top.")
+plots.show(figure, "F1 of twelve systems with 95 % intervals, best on top.")
 
 # %% [markdown]
-# **Figure 5.** F1 of every system (dot) with its 95 % interval (whisker), best on top; the dashed line is a coin. Where two whiskers overlap far, other test reviews could turn the order round. Mind the top: "0 labels" means none from *this notebook*; in the laptop profile the best system is also the one that saw by far the most labels of the right kind (counted below).
+# **Figure 5.** F1 (bar) with its 95 % interval (whisker), best on top; the dashed line is a coin. "0 labels" means none from *this notebook*: the laptop's ready-made classifier, T5 and chat met thousands in training.
 #
-# Overlap is a rough guide, because all systems read the same reviews. The **McNemar test** uses that: it looks at the reviews that exactly one of two systems got right. If the two were equally good, each of these would be the toss of a coin, and *p* is the probability that fair coins fall at least as unevenly. Below 0.05 counts as unlikely by custom; four tests have four chances of a lucky hit, so each must stay below 0.05 / 4 = 0.0125.
+# All systems read the same reviews, and the **McNemar test** uses that: it looks at the reviews that exactly one of two systems got right. Were the two equally good, each would be the toss of a coin; *p* is the probability that fair coins fall at least as unevenly. Below 0.05 is unlikely by custom; many tests are many chances of a lucky hit, so we divide 0.05 by their number.
 
 # %% tags=["c4.23"]
 right = {name: answer == truth for name, answer in predicted.items()}
-ours = ["ready", "TF-IDF", "vectors"]  # five of them, in the order of the table
-steady = [name for name in results.index if name.startswith(tuple(ours))]
-
-
-def disagreements(one, two):
-    """Reviews that only the first got right, and only the second."""
-    return sum(right[one] & ~right[two]), sum(right[two] & ~right[one])
-
-# %% tags=["c4.23"]
+ours = ("ready", "TF-IDF", "vectors", "T5", "chat")
+steady = [name for name in results.index if name in right and name.startswith(ours)]
+print(f"a difference needs p < {0.05 / (len(steady) - 1):.4f}")
 for one, two in zip(steady, steady[1:]):
+    only = sum(right[one] & ~right[two]), sum(right[two] & ~right[one])
     p = scores.mcnemar(right[one], right[two])
-    counts = "only one right: {} and {}".format(*disagreements(one, two))
-    print(f"{one} | {two}: {counts}, p = {p:.2g}")
+    print(f"{one} | {two}: only one right: {only[0]} and {only[1]}, p = {p:.2g}")
 
 # %% [markdown]
-# In the laptop profile the first and the last pair differ, the middle two do not. Is *p* what it claims to be? Toss a fair coin for every such review of the second pair, a hundred thousand times over, and count how often the split is at least as uneven.
-
-# %% tags=["c4.23"]
-only_one, only_two = disagreements(*steady[1:3])
-coins, p = only_one + only_two, scores.mcnemar(right[steady[1]], right[steady[2]])
-heads = np.random.default_rng([run.seed, 2]).binomial(coins, 0.5, size=100_000)
-uneven = np.mean(np.abs(heads - coins / 2) >= abs(only_one - coins / 2))
-run.check("p = the share of fair coins so uneven", abs(uneven - p) < 0.01)
-
-# %% [markdown]
+# Only neighbours with a *p* below the line differ; the others could change places on other reviews.
+#
 # ### Was the test set in the training data?
 #
-# A ready-made model may have read our test reviews before. The laptop's `sentiment` carries the fingerprints of every text it was fine-tuned on, so we can look for copies (neutral reviews included).
+# A model may have read our test reviews. The laptop's models carry the fingerprints of the reviews they learned from, so we can look for copies.
 
 # %% tags=["c4.24"]
-known = models.training_texts("sentiment")
-print(f"{len(known):,} training texts of the ready-made classifier known; of ours:")
-print({s: f"{len(prints[s] & known)} of {len(prints[s])}" for s in prints})
-run.check("no test review is on record", not prints["test"] & known)
+for role in ["sentiment", "seq2seq", "chat"]:
+    known = models.training_texts(role)
+    found = {s: f"{len(prints[s] & known)} of {len(prints[s])}" for s in prints}
+    print(f"{role}: {len(known):,} training texts on record; of ours: {found}")
+    run.check("no test review is on record", not prints["test"] & known)
 
 # %% [markdown]
-# No letter-for-letter copy, but the same writers: text from others would be a harder test. The encoder and the book's models keep no such record, and an empty record proves nothing: *rotten_tomatoes*, for example, shares its sentences with the popular training set SST-2.
-
-# %% [markdown]
-# ### Do they err on the same reviews?
+# No copy, but the same writers: text from others would be a harder test. And an empty record proves nothing: what FLAN-T5 or GPT read nobody outside can say, and *rotten_tomatoes* shares its sentences with SST-2, a training set used everywhere.
 #
-# A vote can repair errors that the other voters do not make. Four vote: the logistic fit and the averages read the same vectors, so the averages stay at home, and at a draw the ready-made classifier decides; both fixed before we look. How much do their errors overlap? The **Jaccard index** of two sets of errors is the number of reviews both got wrong, divided by the number at least one got wrong.
+# ### Do the families err on the same reviews?
+#
+# A vote repairs errors that the other voters do not make. One system of each kind votes; at a draw the ready-made classifier decides. The **Jaccard index** of two sets of errors is the number of reviews both got wrong, divided by the number at least one got wrong.
 
 # %% tags=["c4.25"]
-wrong = np.array([~right[name] for name in steady])
+four = ["ready-made classifier", "vectors + logistic fit", "T5, asked"]
+four += ["chat, label words"]
+wrong = np.array([~right[name] for name in four])
 jaccard = np.array([[(a & b).sum() / (a | b).sum() for b in wrong] for a in wrong])
 run.check("the table is symmetric", np.allclose(jaccard, jaccard.T))
 run.check("with 1 on the diagonal", np.allclose(np.diag(jaccard), 1))
-figure, ax = plt.subplots(figsize=(8, 2.9))
-plots.heat(ax, jaccard, steady, steady, top=1.0)
-plots.show(figure, "Jaccard index of the errors of five systems as a heat map.")
+figure, ax = plt.subplots(figsize=(8, 2.6))
+plots.heat(ax, jaccard, four, four, top=1.0)
+plots.show(figure, "Jaccard index of the errors of four systems as a heat map.")
 
 # %% [markdown]
-# **Figure 6.** Overlap of the error sets: 1 means the same errors, 0 none in common. One pair stands out, the two readings of the same vectors. Sets of unequal size cannot come near 1; what counts is the comparison with chance:
-
-# %% tags=["c4.25"]
-four = [name for name in steady if name != "vectors + averages"]
-shared = {n: (~right[four[0]] & ~right[n]).sum() for n in four[1:]}
-chance = {n: (~right[four[0]]).sum() * (~right[n]).mean() for n in four[1:]}
-for name in shared:
-    print(f"with {name}: {shared[name]} shared errors, {chance[name]:.1f} by chance")
+# **Figure 6.** Overlap of the error sets: 1 means the same errors, 0 none in common. Sets of unequal size cannot come near 1; yet no pair is at 0: some reviews are hard for everybody.
 
 # %% tags=["c4.25"]
 votes = np.mean([predicted[name] == "positive" for name in four], axis=0)
 voted = np.where(votes == 0.5, dropped, np.where(votes > 0.5, "positive", "negative"))
-each = [f1(truth, predicted[name]) for name in four]
-run.check("a vote is at least its members' mean", f1(truth, voted) >= np.mean(each))
-right["vote"] = voted == truth
-lost, won = disagreements("ready-made classifier", "vote")
-p = scores.mcnemar(right["vote"], right["ready-made classifier"])
-print(f"F1: vote {f1(truth, voted):.3f}, mean of the four {np.mean(each):.3f}")
-print(f"against the ready-made one: {won} reviews won, {lost} lost, p = {p:.2g}")
+mean = np.mean([f1(truth, predicted[name]) for name in four])
+run.check("a vote is at least its members' mean", f1(truth, voted) >= mean)
+print(f"F1: vote {f1(truth, voted):.3f}, mean of the four {mean:.3f}")
+print(f"p against {four[0]}: {scores.mcnemar(voted == truth, right[four[0]]):.2g}")
 
 # %% [markdown]
-# In the laptop profile the systems share far more errors than chance would give, since hard reviews are hard for all, and the vote loses more than it wins.
-
-# %% [markdown]
+# The mean is a low bar. Beside its best voter a vote can also lose: weaker ones outvote it.
+#
 # ### Labels, seconds, money
 #
-# What do a thousand texts take in time (best of three runs), in money, in tokens?
-
-# %% tags=["c4.27"]
-import time
-
-
-def seconds(action):
-    """Best wall time of three runs."""
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - began)
-    return min(times)
+# A thousand texts in time (best of three runs), a million in money:
 
 # %% tags=["c4.27", "nbval-ignore-output"]
-some = text["test"][:64]
-spent = {
-    "ready-made classifier": seconds(lambda: probabilities(some)),
-    "vectors + anything small": seconds(lambda: encoder.encode(some, batch_size=64)),
-    "TF-IDF + logistic fit": seconds(lambda: bag.predict(tfidf.transform(some))),
+from timeit import repeat
+
+few_texts = text["test"][:32]
+actions = {
+    "ready-made classifier": lambda: probabilities(few_texts),
+    "vectors + anything small": lambda: encoder.encode(few_texts),
+    "TF-IDF + logistic fit": lambda: bag.predict(tfidf.transform(few_texts)),
+    "T5, asked": lambda: t5_writes(requests[:32]),
+    "chat, label words": lambda: label_words(chat, chat_tokenizer, plain, few_texts),
 }
-times = min(list(spent.values())[:2]) / spent["TF-IDF + logistic fit"]
+spent = {n: min(repeat(action, number=1, repeat=3)) for n, action in actions.items()}
+fastest = spent["TF-IDF + logistic fit"]
+times = sorted(spent.values())[1] / fastest
 run.check("counting words is faster", times > 1.5, f"{times:.0f} times")
-decision = pd.DataFrame({"seconds per 1,000": spent}) * 1000 / len(some)
-hours = decision["seconds per 1,000"] / 3600 * 1000  # for a million texts
-decision["cost per million"] = hours * PRICE_PER_HOUR
-decision["labels"] = [0, f"0 to {len(y['train'])}", len(y["train"])]
-pieces = sum(map(len, tok(some).input_ids)) * 1000 // len(some)
-print(f"about {pieces:,} of the encoder's tokens per 1,000 texts, before any prompt")
-decision.round(3)
+
+# %% tags=["c4.27", "nbval-ignore-output"]
+decision = pd.DataFrame({"seconds per 1,000": spent}) * 1000 / len(few_texts)
+decision.loc["chat, API"] = api_seconds / len(some) * 1000
+decision["per million"] = decision["seconds per 1,000"] / 3.6 * PRICE_PER_HOUR
+decision.loc["chat, API", "per million"] = cost / len(some) * 1e6
+decision["text goes to"] = "nobody"
+decision.loc["chat, API", "text goes to"] = client.base_url.host
+decision["labels"] = [0, f"0 to {len(y['train'])}", len(y["train"]), 0, 0, 0]
+decision.round(2)
 
 # %% [markdown]
-# Which one? All run on your machine; no text leaves it.
+# The API's price is per token, rules and question included, whoever's server answers. So which one?
 #
-# - *A ready-made classifier with your labels, for text like yours*: take it, and test it.
-# - *It has not, and you have no labels*: label texts, today.
-# - *Some dozens of labels*: enough to drop a bad wording, not to rank good ones. Frozen vectors begin to pay at a hundred or so, and serve search and clustering, too (chapters 5 and 8).
-# - *Hundreds of labels, or millions of texts and little time*: try counting words first; it is the fastest by far.
-# - *Thousands of labels*: fine-tune, or find somebody who has.
-
-# %% [markdown]
+# - *A ready-made classifier has your labels, for text like yours*: take it, and test it.
+# - *No labels, or changing ones*: describe them (section 4) or ask a large generative model; label some texts all the same, to know how good it is.
+# - *Dozens of labels*: enough to drop a bad wording. Frozen vectors begin to pay at a hundred or so, and serve search and clustering, too (chapters 5 and 8).
+# - *Hundreds of labels, or millions of texts*: try counting words first, the fastest by far. *Thousands*: fine-tune.
+# - *Texts that must not leave the house*: anything here but an API.
+#
 # ## Is it any good?
 #
-# The pairs of the McNemar test as gains in F1, with paired intervals: how much, not only whether. The first line answers your first guess, the last settles the wording.
+# The same pairs as gains in F1, with paired intervals: how much, not only whether. The first line answers your first guess, the last settles the wording.
 
 # %% tags=["c4.23"]
 print("ready-made over label texts:", with_interval(gain, truth, dropped, guessed))
-for one, two in zip(steady, steady[1:]):
-    above = with_interval(gain, truth, predicted[one], predicted[two])
-    print(f"{one} over {two}:", above)
+for a, b in zip(steady, steady[1:]):
+    print(f"{a} over {b}:", with_interval(gain, truth, predicted[a], predicted[b]))
 print("chosen over first wording:", with_interval(gain, truth, winner, guessed))
 coin = np.random.default_rng([run.seed, 1]).choice(LABELS, len(truth))
 low = interval(gain, truth, guessed, coin)[0]
 run.check("even the label texts beat a tossed coin, interval and all", low > 0)
 
 # %% [markdown]
-# Lines whose interval includes 0 join systems that these reviews cannot tell apart. What remains is an order of *groups*: in the laptop profile the ready-made classifier; TF-IDF, the fit and the averages; the label texts.
-
-# %% [markdown]
+# Lines whose interval includes 0 join systems that these reviews cannot tell apart. What remains is an order of *groups*: in the laptop profile the ready-made classifier, then what learned from labels in this notebook, then the label texts; where T5 and chat stand, the lines tell.
+#
 # ## Where it fails
 #
-# The flag *hard* marks negation, contrast and irony. (In the book profile a rule sets it: words such as *not*, *but*, *despite*.) Accuracy by that flag, with an interval for the hard ones:
+# The flag *hard* marks negation, contrast and irony. (In the book profile a rule sets it: words such as *not*, *but*.) Accuracy by that flag, with an interval for the hard ones:
 
 # %%
 tricky, by_flag = hard["test"], pd.DataFrame(index=steady)
@@ -843,45 +1104,31 @@ by_flag["hard"] = [right[name][tricky].mean() for name in steady]
 by_flag[["(low)", "(high)"]] = [interval(np.mean, right[n][tricky]) for n in steady]
 by_flag["lost"] = by_flag["plain"] - by_flag["hard"]
 run.check("hard reviews are harder", by_flag["hard"].mean() < by_flag["plain"].mean())
-pair = [right[n][tricky] for n in ["TF-IDF + logistic fit", "vectors + logistic fit"]]
-p = scores.mcnemar(*pair)
-print(f"{tricky.sum()} hard reviews; on them, TF-IDF against the fit: p = {p:.2g}")
+print(f"{tricky.sum()} of {len(truth)} reviews are hard")
 by_flag.round(2)
 
 # %% [markdown]
-# The column *lost* answers your second guess: in the laptop profile the averages and the logistic fit lose most, and nothing separates the two. All three systems on frozen vectors drop to the level of a coin: whether a verdict was turned round is not what a simple rule finds in these vectors. TF-IDF, which was not in the guess, keeps more of the hard reviews although it knows nothing of word order. Suspect the data: what can it do with *only* function words (*the*, *we*, *with* ...), no negation among them?
+# The column *lost* answers your second guess. In the laptop profile all three systems on frozen vectors drop to the level of a coin: whether a verdict was turned round is not what a simple rule finds in these vectors. Reviews that defeat the most systems:
 
 # %%
-function_words = """the an of to in on at by from and or as than we us our you he him
-she her it its they them their this that these those is are was were be been had
-have has who which""".split()
-style = TfidfVectorizer(vocabulary=function_words).fit(text["train"])
-blind = LogisticRegression().fit(style.transform(text["train"]), y["train"])
-blind_right = blind.predict(style.transform(text["test"])) == truth
-print("function words only, plain:", with_interval(np.mean, blind_right[~tricky]))
-print("function words only, hard: ", with_interval(np.mean, blind_right[tricky]))
-
-# %% [markdown]
-# Had an interval been above one half, habits of the writers would give the label away (*annotation artefacts*). In the laptop profile both include one half, so TF-IDF's lead rests on content words; whether these words work for other writers, too, only their texts can tell. Some reviews that defeat all five:
-
-# %%
-lost = np.flatnonzero(wrong.all(axis=0))
-run.check("some reviews defeat all five", len(lost) > 0, f"{len(lost)} of {len(truth)}")
-for i in lost[:5]:
-    print(f"{truth[i]}: {text['test'][i]}")
+missed = np.sum([~right[name] for name in steady], axis=0)
+worst = np.argsort(-missed, kind="stable")[:5]
+run.check("some reviews defeat nearly all", missed.max() >= len(steady) - 1)
+for i in worst:
+    print(f"{missed[i]} of {len(steady)} miss this {truth[i]} one: {text['test'][i]}")
 
 # %% [markdown]
 # ## Summary
 #
-# In the laptop profile: ready-made classifier 0.90, frozen vectors with all labels 0.79, no labels 0.69.
+# In the laptop profile: ready-made classifier 0.900, frozen vectors with all labels 0.789, no labels 0.691; T5 and chat in Figure 5.
 #
-# - **Know what laziness scores.** Accuracy alone hides a system that finds not one complaint; look at F1 of every label.
-# - **A ready-made classifier** brings its own labels and its own training data: look at both before you admire it.
-# - **Frozen vectors with a logistic fit** lead when labels are few; with hundreds of labels, counting words can overtake them.
-# - **Label texts** need no labels and do about as well as the first few dozen; the wording has a large effect.
-# - **Fine-tuning** moves the encoder itself; with one block and hundreds of labels the gain can be too small to see. Paired intervals decide: neighbours in a ranking are often not distinguishable.
+# - **Know what laziness scores.** Accuracy hides a system that finds not one complaint; F1 of every label does not.
+# - **A ready-made classifier** brings its own labels and training data: look at both before you admire it.
+# - **Frozen vectors with a logistic fit** lead when labels are few; with hundreds, counting words can overtake them. **Label texts** need none; the wording has a large effect.
+# - **A generative model writes**: parse its answer, count what cannot be parsed, choose the prompt on validation. With the weights at hand, compare the label words instead.
+# - **Paired intervals decide**: neighbours in a ranking are often not distinguishable.
 #
-# **Key terms.** *embedding* · *softmax* · *confusion table* · *precision, recall, F1* · *majority baseline* · *bootstrap* · *foundation model* · *linear probe* · *TF-IDF* · *nearest centroid* · *zero-shot* · *fine-tuning* · *LoRA* · *McNemar test* · *annotation artefact*
+# **Key terms.** *embedding* · *softmax* · *confusion table* · *precision, recall, F1* · *bootstrap* · *foundation model* · *linear probe* · *TF-IDF* · *nearest centroid* · *zero-shot* · *fine-tuning* · *LoRA* · *sequence to sequence* · *span masking* · *prefix* · *API* · *chat template* · *McNemar test*
 
 # %% [markdown]
 # ## Exercises
@@ -910,8 +1157,9 @@ for i in lost[:5]:
 # In theory say *positive* where 5 (1 - p) < p, that is above 5/6, if the probabilities can be trusted; the penalty pulls them towards 0.5, so the best threshold may be lower. Never forget the lazy system.
 #
 # </details>
-
-# %% [markdown]
+#
+# <br>
+#
 # **Exercise 2 (\*)** Write two further pairs of label descriptions, negative first. Which of them, and of the five in section 4, is best on validation? Is it better than the old winner by more than chance?
 #
 # <details><summary>Hint</summary>
@@ -937,27 +1185,33 @@ for i in lost[:5]:
 # </details>
 
 # %% [markdown]
-# **Exercise 3 (\*\*)** Was thawing the last block worth it? Section 5 gives an interval for the gain; add the McNemar test, and say where the gain comes from, plain reviews or hard ones.
+# **Exercise 3 (\*\*\*)** A language model can lean to one label word, whatever the review says. Calibrate section 7 without labels: subtract from each difference of log-probabilities, positive minus negative, its median over unlabelled reviews. Does F1 on validation rise? What does the trick assume?
 #
 # <details><summary>Hint</summary>
 #
-# `right` has an entry for "last block fine-tuned"; `same_labels` holds the answers of the frozen fit.
+# `log_probs(chat, chat_tokenizer, prompt_of(plain, t), LABELS)` gives both; take the median over the first 200 training reviews.
 #
 # </details>
 # <details><summary>Solution</summary>
 #
 # ```python
-# moved_right, frozen_right = right["last block fine-tuned"], same_labels == truth
-# print(f"p = {scores.mcnemar(moved_right, frozen_right):.2g}")
-# for name, rows in {"plain": ~tricky, "hard": tricky}.items():
-#     print(name, f"{frozen_right[rows].mean():.3f} -> {moved_right[rows].mean():.3f}")
+# def lean(texts):
+#     both = [log_probs(chat, chat_tokenizer, prompt_of(plain, t), LABELS) for t in texts]
+#     return np.diff(both, axis=1)[:, 0]
+#
+# shift, margin = np.median(lean(text["train"][:200])), lean(text["validation"])
+# for name, level in {"as it is": 0, "calibrated": shift}.items():
+#     answer = np.where(margin > level, "positive", "negative")
+#     share = np.mean(answer == "positive")
+#     print(f"{name}: said positive {share:.2f}, F1 {f1(label, answer):.3f}")
 # ```
 #
-# Where the interval of section 5 includes 0 and *p* is large, it was not shown to be worth it, and there is no gain to explain.
+# It assumes that both labels are equally frequent; on the shop's reviews of section 2 it would do harm. (The laptop's model has met these training reviews with their labels; with a model that has not, any texts of the same kind will do.)
 #
 # </details>
-
-# %% [markdown]
+#
+# <br>
+#
 # **Exercise 4 (\*\*)** Sixteen labels are all you may have. Do sixteen *chosen* reviews teach a logistic fit more than sixteen drawn at random, on validation?
 #
 # <details><summary>Hint</summary>
@@ -986,33 +1240,10 @@ for i in lost[:5]:
 # Compare the gap of the means with the standard errors; both sides share the luck of one validation split.
 #
 # </details>
-
-# %% [markdown]
-# **Exercise 5 (\*\*)** Zero-shot answers can lean to one side. Calibrate them without labels: shift the difference of the two cosines so that its median over the *training* reviews is 0. Try it for the pair "advice", too. What does the trick assume?
 #
-# <details><summary>Hint</summary>
+# <br>
 #
-# The median of cosine(positive) - cosine(negative) over unlabelled reviews is the shift.
-#
-# </details>
-# <details><summary>Solution</summary>
-#
-# ```python
-# for name in ["a ... review", "advice"]:
-#     vectors_of_labels = unit(encoder.encode(list(wordings[name])))
-#     lean = {s: np.diff(unit(X[s]) @ vectors_of_labels.T, axis=1)[:, 0] for s in X}
-#     for shift in [0, np.median(lean["train"])]:
-#         answer = np.where(lean["validation"] > shift, "positive", "negative")
-#         share = np.mean(answer == "positive")
-#         print(f"{name}: said positive {share:.2f}, F1 {f1(label, answer):.3f}")
-# ```
-#
-# It assumes that both labels are equally frequent; on the shop's reviews of section 2 it would do harm.
-#
-# </details>
-
-# %% [markdown]
-# **Exercise 6 (\*\*\*)** Bring back the neutral reviews: three classes, all test reviews. Compare the ready-made classifier with a logistic fit, with intervals.
+# **Exercise 5 (\*\*\*)** Bring back the neutral reviews: three classes, all test reviews. Compare the ready-made classifier with a logistic fit, with intervals.
 #
 # <details><summary>Hint</summary>
 #
@@ -1038,9 +1269,10 @@ for i in lost[:5]:
 # In the book profile there are no neutral reviews, so only two classes count.
 #
 # </details>
-
-# %% [markdown]
-# [previous: 3 · Looking inside large language models](03_inside_transformers.ipynb) | [contents](README.md)
+#
+# <br>
+#
+# [contents](README.md)
 
 # %% tags=["nbval-ignore-output"]
 run.report()
