@@ -16,7 +16,7 @@ SHARES = dict(
     system_turn=1.5, facts=.4, shots=2.5, sentiment=8, topic_label=1.2, title=.8,
     product_name=.8, opener=.5, email_steered=2.5, repeat=.6, recall_all=.8, many_sums=1.5,
     cited_many=2, guarded_many=1.5, support_many=1.5, checks_many=1)
-FREE = dict(story=2.5, anecdote=1, character=.6, chain_story=1, slogan=1.2, pitch=.8,
+FREE = dict(story=2.5, anecdote=1, character=.6, chain_story=1, slogan=2.5, pitch=1,
             email_plain=1.5, unguarded_absent=.3, closed=.3, direct=.3, json_character=.8,
             invented_word=.8)
 BINARY = ("judge_support", "judge_ab", "wrong_step_check", "relevance", "sentiment")  # chance: half
