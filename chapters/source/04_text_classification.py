@@ -15,7 +15,7 @@
 #
 # **With the same reviews, what do you gain from a ready-made classifier, from frozen text vectors, or from asking a generative model?**
 #
-# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/04_text_classification.ipynb) · about 90 seconds and 1.5 GiB of memory on a laptop with two cores; no GPU, no network
+# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/04_text_classification.ipynb) · about 100 seconds on two free cores (busy ones take longer) and 1.5 GiB of memory; no GPU, no network
 
 # %% [markdown]
 # After this chapter you will be able to
@@ -54,14 +54,14 @@ DRAWS = 5  # random draws of that many reviews
 RESAMPLES = 1000  # bootstrap resamples behind every interval
 TUNED_ON = run.pick(laptop=700, book=2000)  # at most so many reviews (section 5)
 EPOCHS = run.pick(laptop=3, book=1, long=10)  # passes over them; long: with LONG=1
-ASKED = 150  # test reviews that go through the API (section 7)
-PRICE_IN, PRICE_OUT = 0.15, 0.60  # of an API, per million tokens; look up today's
-PRICE_PER_HOUR = 0.05  # of this machine, in the same currency (section 8)
+ASKED = 150  # test reviews through the API (section 7): quick, cheap if billed
+PRICE_IN, PRICE_OUT = 0.15, 0.60  # US dollars per million tokens; look up today's
+PRICE_PER_HOUR = 0.05  # of this machine, US dollars (section 8)
 
 # %% [markdown]
 # ## The result first
 #
-# Three models do the work: a classifier trained before we came; an *encoder*, which turns a text into a vector (a list of numbers, also called an **embedding**) such that similar texts get similar vectors; and T5, which writes. The **profile** *laptop* has small models that ship with the notebook, *book* (`HANDSON_PROFILE=book`) the book's own. A line with ✓ is a claim tested just now; if one fails, the notebook stops.
+# Three models do most of the work (section 7 brings two more): a classifier trained before we came; an *encoder*, which turns a text into a vector (a list of numbers, also called an **embedding**) such that similar texts get similar vectors; T5, which writes. The **profile** *laptop* has small models that ship with the notebook, *book* (`HANDSON_PROFILE=book`) the book's own. A line with ✓ is a claim tested just now.
 
 # %%
 import numpy as np
@@ -71,6 +71,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, pipeline
 reviews = corpora.load("reviews")
 spec, ready, writer = map(models.find, ["embedder", "sentiment", "seq2seq"])
 print(spec, ready, writer, sep="\n")
+# LoRA is section 5, a prefix section 6; bf16, in the first line, a 16-bit number format
 
 # %%
 encoder = SentenceTransformer(spec.path, **spec.options)
@@ -80,7 +81,7 @@ t5 = AutoModelForSeq2SeqLM.from_pretrained(writer.path, **writer.options)
 t5_tokenizer = AutoTokenizer.from_pretrained(writer.path)
 
 # %% [markdown]
-# We keep the *positive* and the *negative* reviews (the others return in exercise 5). For each split `s`: `X` holds the vectors, `y` the labels, and `hard` marks reviews whose surface misleads.
+# We keep the *positive* and *negative* reviews (neutral: exercise 5). For each split `s`: `X` holds the vectors, `y` the labels, `hard` marks reviews whose surface misleads.
 
 # %%
 LABELS = ["negative", "positive"]
@@ -91,7 +92,7 @@ y = {s: np.array(reviews[s]["label"])[keep[s]] for s in keep}
 hard = {s: np.array(reviews[s]["hard"], dtype=bool)[keep[s]] for s in keep}
 
 # %% [markdown]
-# Six validation reviews, two plain and four hard, meet five systems. Three read the encoder's vectors: one learned a weight per number (section 3), one takes the class whose average vector is nearest, one the nearest description (section 4). T5 is simply asked.
+# Six validation reviews, two plain and four hard, meet five systems. Three read the encoder's vectors: one learned a weight per number (section 3), one takes the class whose average is nearest, one the nearest description (section 4). T5 is simply asked.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -135,13 +136,13 @@ plots.verdicts(ax, t6, label[six], answers)
 plots.show(figure, "Six reviews as rows, five systems as columns; right answers green.")
 
 # %% [markdown]
-# **Figure 1.** Six reviews, their true label in grey, and five answers: green with + is right, red with x is wrong. The first two say what they mean; the last four are *hard*: negation, contrast or irony. Six reviews prove nothing.
+# **Figure 1.** Six reviews, their label in grey, five answers: green with + is right, red with x is wrong. The last four are *hard*: negation, contrast or irony.
 #
-# The fit and the averages learned from labels here, the label texts from none. The ready-made classifier and T5 learned before we came: in the laptop profile from thousands of film reviews, our `train` split among them. *Guess: over all test reviews, how many points (hundredths) lie between the ready-made classifier and the label texts? And who loses most when the reviews get hard?* The answers come near the end.
+# The fit and the averages learned from labels here, the label texts from none; the ready-made classifier and T5 before we came: in the laptop profile from thousands of film reviews, our `train` split among them. *Guess: over all test reviews, how many points (hundredths of F1; for now read "accuracy") lie between the ready-made classifier and the label texts? And who loses most when reviews get hard?*
 #
 # ## 1 · A ready-made classifier needs no training, but it brings its own labels
 #
-# **The task.** A review goes in, a *label* comes out. The laptop's reviews were written for this project (`data/texts/reviews.md`); in the book profile they are *rotten_tomatoes*. They come in three *splits*: we learn from `train`, choose on `validation`, and report on `test`. Whoever chooses on test reports a number that new reviews will not confirm.
+# **The task.** A review goes in, a *label* comes out. The laptop's reviews were written for this project (`data/texts/reviews.md`); the book's are *rotten_tomatoes*. We learn from the *split* `train`, choose on `validation`, report on `test`. Whoever chooses on test flatters the winner.
 
 # %% tags=["c4.01"]
 import pandas as pd
@@ -151,7 +152,7 @@ table = pd.DataFrame(counts)
 table.assign(share=(table.sum(axis=1) / table.to_numpy().sum()).round(3))
 
 # %% [markdown]
-# Does a test review stand in another split? *Fingerprints* (hashes of the bare letters and digits) find copies; for paraphrases look at the most similar pair of vectors, by the **cosine** of their angle: 1 is the same direction.
+# Does a test review stand in another split? *Fingerprints* (hashes of the bare letters and digits) find copies; paraphrases would be similar by the **cosine** of their vectors' angle: 1 is the same direction.
 
 # %% tags=["c4.01"]
 prints = {s: {corpora.fingerprint(t) for t in reviews[s]["text"]} for s in reviews}
@@ -161,19 +162,21 @@ twins = unit(X["test"]) @ unit(np.vstack([X["train"], X["validation"]])).T
 print(f"most similar test review and other review: cosine {twins.max():.2f}")
 
 # %% [markdown]
-# What does the laziest system score, the **majority baseline**, which always gives training's most frequent label?
+# What scores the laziest system, the **majority baseline**, which always gives training's most frequent label (of equals the first, as here)?
 
 # %% tags=["c4.01"]
+from sklearn.dummy import DummyClassifier
+
 truth = y["test"]
 lazy = np.full(len(truth), max(LABELS, key=list(y["train"]).count))
-share = (y["test"] == lazy[0]).mean()
-run.check("its accuracy is the share of that label", np.mean(lazy == truth) == share)
-print(f"always '{lazy[0]}': {share:.1%} of {len(truth)} reviews are right")
+library = DummyClassifier(strategy="most_frequent").fit(X["train"], y["train"])
+run.check("by hand = DummyClassifier", np.array_equal(lazy, library.predict(X["test"])))
+print(f"always '{lazy[0]}': {np.mean(lazy == truth):.1%} of {len(truth)} are right")
 
 # %% [markdown]
 # ### What the pipeline does
 #
-# `pipeline("text-classification")` hides four steps: cut the text into *tokens* (words and pieces of words), run the model, take the **logits** (one raw score per label), turn them into probabilities with the **softmax**: the exponential of each, divided by their sum. Logits 0, 0 and ln 2 give 1, 1 and 2, so a quarter, a quarter and a half. Label names come from `config.id2label`; typed-in indices get labels swapped when somebody replaces the model.
+# `pipeline("text-classification")` hides four steps: cut the text into *tokens* (words and pieces of words), run the model, take the **logits** (one raw score per label), turn them into probabilities with the **softmax**: the exponential of each, divided by their sum. Logits 0, 0 and ln 2 give 1, 1 and 2, so a quarter, a quarter and a half. Label names come from `config.id2label`, never from memory.
 
 # %% tags=["c4.04"]
 import torch
@@ -206,7 +209,7 @@ run.check("softmax by hand = pipeline", same, f"{len(fifty)} reviews")
 # %% [markdown]
 # ### Its third class
 #
-# This classifier knows *neutral*, and our question does not. **Keep** the third class, and every "neutral" is a wrong answer. Or **drop** it, and compare only the two probabilities that matter.
+# This classifier knows *neutral*, and our question does not. **Keep** it, and every "neutral" is wrong. Or **drop** it, and compare the two other probabilities.
 
 # %% tags=["c4.05"]
 batches = [text["test"][i : i + 64] for i in range(0, len(truth), 64)]
@@ -217,6 +220,9 @@ dropped = np.take(LABELS, two_chances.argmax(axis=1))
 print(f"labels {', '.join(names)}; answered neutral: {np.mean(kept == 'neutral'):.1%}")
 
 # %% tags=["c4.05"]
+from sklearn.metrics import confusion_matrix
+
+
 def confusion(answer, columns):
     """Counts of truth (rows) against answer (columns)."""
     counted = [[sum((truth == r) & (answer == c)) for c in columns] for r in LABELS]
@@ -224,16 +230,18 @@ def confusion(answer, columns):
 
 
 kept_table, dropped_table = confusion(kept, names), confusion(dropped, LABELS)
-totals = {kept_table.sum(), dropped_table.sum()}
-run.check("each table holds every review once", totals == {len(truth)})
+library = confusion_matrix(truth, dropped, labels=LABELS)
+same = np.array_equal(dropped_table, library)
+run.check("by hand = confusion_matrix", same)
+run.check("with neutral, too, every review is counted", kept_table.sum() == len(truth))
 figure, axes = plt.subplots(1, 2, figsize=(8.5, 2.6), width_ratios=[3, 2])
 plots.heat(axes[0], kept_table, LABELS, names, "{:.0f}", "neutral kept")
 plots.heat(axes[1], dropped_table, LABELS, LABELS, "{:.0f}", "neutral dropped")
 _ = [ax.set(xlabel="(answer)", ylabel="(truth)") for ax in axes]
-plots.show(figure, "Two confusion tables: with the neutral class and without it.")
+plots.show(figure, "Two confusion matrices: with the neutral class and without it.")
 
 # %% [markdown]
-# **Figure 2.** *Confusion tables*: the truth in rows, the answer in columns; right answers stand where both have the same name. In the laptop profile few went to *neutral*; a classifier trained on other text can call many more so. From here on, "ready-made" means the table on the right.
+# **Figure 2.** *Confusion matrices*: the truth in rows, the answer in columns, right where both have the same name. From here on, "ready-made" means the matrix on the right.
 #
 # ## 2 · Precision, recall and F1: three counts and three divisions
 #
@@ -243,7 +251,7 @@ plots.show(figure, "Two confusion tables: with the neutral class and without it.
 # - **Recall** = hits / (hits + misses): which share of the positive was found?
 # - **F1** = their harmonic mean, high only if both are: 2 · hits / (2 · hits + false alarms + misses)
 #
-# The fourth count enters only **accuracy**, the share of right answers. By hand: of ten reviews six are positive, four of them were found, and one negative was called positive. Precision 4/5, recall 4/6, F1 = 8 / (8 + 1 + 2).
+# The fourth count enters **accuracy**, the share of right answers, and the other label's F1. By hand: of ten reviews six are positive, four of them were found, and one negative was called positive. Precision 4/5, recall 4/6, F1 = 8 / (8 + 1 + 2).
 
 # %% tags=["c4.06"]
 def precision_recall_f1(truth, answer, label):
@@ -261,7 +269,7 @@ by_hand = precision_recall_f1(ten_true, ten_said, "p")
 run.check("4/5, 4/6 and 8/11", np.allclose(by_hand, [4 / 5, 4 / 6, 8 / 11]))
 
 # %% [markdown]
-# Two labels have two F1 values. The **macro** mean treats them alike; the **weighted** mean counts each by its number of reviews.
+# Of the labels' two F1 values, the **macro** mean treats both alike; the **weighted** mean counts each by its reviews.
 
 # %% tags=["c4.06"]
 parts = np.array([precision_recall_f1(truth, dropped, c) for c in LABELS])
@@ -279,7 +287,7 @@ library = report.loc[ours.index, ours.columns].astype(float)
 run.check("by hand = classification_report", np.allclose(ours, library, atol=1e-12))
 
 # %% [markdown]
-# From now on "F1" is the macro mean. On balanced labels a fair coin gets about 0.5, and a system that always gives one label 0.33.
+# From now on "F1" is the macro mean. On balanced labels a fair coin gets about 0.5, a system that always gives one label 0.33; a lopsided coin, which deals a system's own answers to the reviews at random, lies between.
 
 # %%
 def f1(truth, answer):
@@ -291,10 +299,21 @@ predicted = {"majority baseline": lazy, "ready-made classifier": dropped}
 lazy_or_coin = max(f1(truth, lazy), 0.5)  # what every system has to beat
 print(f"majority baseline, F1: {f1(truth, lazy):.3f}")
 
+# %%
+def dealt(truth, answer):
+    """Expected macro F1 if the same answers were dealt to the reviews at random."""
+    shares = [(np.mean(answer == c), np.mean(truth == c)) for c in LABELS]
+    return float(np.mean([2 * said * true / (said + true) for said, true in shares]))
+
+
+deal = np.random.default_rng(run.seed).permutation
+mean = np.mean([f1(truth, deal(kept)) for _ in range(300)])
+run.check("formula = mean of 300 deals", abs(dealt(truth, kept) - mean) < 0.01)
+
 # %% [markdown]
 # ### Why accuracy is not enough
 #
-# Say nine reviews in ten are positive, as in many a shop. A system that always says *positive* looks splendid.
+# Say nine reviews in ten are positive, as in many a shop. Who always says *positive* looks splendid.
 
 # %% tags=["c4.07"]
 shop = np.array(["positive"] * 90 + ["negative"] * 10)
@@ -307,15 +326,15 @@ print(f"F1 of 'negative' {found:.2f}, macro F1 {f1(shop, flattery):.2f}")
 # %% [markdown]
 # ### How sure can a few hundred reviews make us?
 #
-# Other reviews would have given another number. The **bootstrap** estimates how different: from *n* test reviews draw *n* with replacement (some come twice, some not at all), compute F1, do that a thousand times, keep the middle 95 %.
+# Other reviews, another number. The **bootstrap** estimates how different: from *n* test reviews draw *n* with replacement (some come twice, some not at all), compute F1, do that a thousand times, keep the middle 95 %. (Training's luck is not in it.)
 
 # %% tags=["c4.23"]
-def interval(statistic, *columns):
+def interval(statistic, *columns, level=0.95, resamples=RESAMPLES):
     """Middle 95 % of a statistic over resamples of the rows, all columns together."""
     rng, n = np.random.default_rng(run.seed), len(columns[0])
-    draws = [rng.integers(0, n, n) for _ in range(RESAMPLES)]
+    draws = [rng.integers(0, n, n) for _ in range(resamples)]
     values = [statistic(*(column[rows] for column in columns)) for rows in draws]
-    return np.percentile(values, [2.5, 97.5])
+    return np.percentile(values, [50 * (1 - level), 50 * (1 + level)])
 
 # %% tags=["c4.23"]
 from utils import scores
@@ -331,14 +350,19 @@ def with_interval(statistic, *columns):
     return f"{statistic(*columns):.3f}, 95 % interval {low:.3f} to {high:.3f}"
 
 
+def gain(truth, answer, base):
+    """F1 of one system above another's."""
+    return f1(truth, answer) - f1(truth, base)
+
+
 print("ready-made classifier, F1:", with_interval(f1, truth, dropped))
 
 # %% [markdown]
 # ## 3 · Frozen vectors and a logistic fit: one weight per number
 #
-# The encoder is a **foundation model**: trained once for another purpose (*pre-training*), then used for many tasks. We can leave its millions of *weights* or *parameters* as they are (*frozen*) and train something small on the vectors (a *linear probe*, this section) or nothing at all (section 4); or train them further (*fine-tuning*, section 5).
+# The encoder is a **foundation model**: trained once (*pre-training*), used for many tasks. We can leave its millions of *weights* or *parameters* as they are (*frozen*) and train something small on the vectors (a *linear probe*, this section) or nothing (section 4); or train them further (*fine-tuning*, section 5).
 #
-# The small thing is a **logistic regression**: one weight for each number of the vector, found by making the right labels of all training reviews as probable as possible while keeping the weights small (a *penalty*). Are the stored vectors (rounded to half precision) the encoder's? And does the encoder stay as it is? A hash over all its weights is the witness.
+# The small thing is a **logistic regression**: one weight for each number of the vector, found by making training's right labels probable while keeping the weights small (a *penalty*). Are the stored vectors the encoder's? Does the encoder stay as it is? A hash over all its weights is the witness.
 
 # %% tags=["c4.08"]
 gap = np.abs(encoder.encode(text["test"][:32]) - X["test"][:32]).max()
@@ -350,6 +374,7 @@ print("logistic fit, F1:", with_interval(f1, truth, frozen))
 
 # %% tags=["c4.03"]
 import hashlib
+from copy import deepcopy
 
 
 def weight_hash(model):
@@ -362,11 +387,14 @@ untouched = weight_hash(encoder)
 scratch = encoder.encode(text["train"][::20])  # every twentieth review
 _ = LogisticRegression().fit(scratch, y["train"][::20])
 run.check("encoding and fitting move no weight", weight_hash(encoder) == untouched)
+nudged = deepcopy(encoder)
+next(nudged.parameters()).data[0, 0] += 1
+run.check("one changed number would show", weight_hash(nudged) != untouched)
 
 # %% [markdown]
 # ### What the classifier computes
 #
-# Multiply each number of the vector by its weight, add up, add a constant, squash the sum into a probability with the **sigmoid**: 0 gives one half, ln 3 three quarters.
+# Multiply each number by its weight, add up, add a constant, squash the sum into a probability with the **sigmoid**: 0 gives one half, ln 3 three quarters.
 
 # %% tags=["c4.09"]
 def sigmoid(z):
@@ -386,9 +414,11 @@ run.check("sigmoid(w · x + b) = predict_proba", same, f"{len(by_hand)} reviews"
 # %% [markdown]
 # ### How many labels does it take?
 #
-# We draw small training sets several times, half from each class, and score on validation. Beside the vectors stands the classic, **TF-IDF**: one number per word, larger the more often it occurs in the review and the fewer reviews have it.
+# We draw small training sets, half from each class, and score on validation. Beside the vectors stands **TF-IDF**: one number per word, larger the more often it occurs in the review and the fewer reviews have it.
 
 # %% tags=["c4.10"]
+from itertools import product
+
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 # its list of words, though no label, comes from the whole training split
@@ -409,7 +439,12 @@ draws = {n: range(DRAWS) for n in LABEL_COUNTS}
 runs = {k: [[learned_f1(k, n, s) for s in draws[n]] for n in draws] for k in inputs}
 curve = pd.DataFrame({k: np.mean(r, axis=1) for k, r in runs.items()}, LABEL_COUNTS)
 run.check("more labels help both", (curve.iloc[-1] > curve.iloc[0]).all())
-curve.rename_axis("labels").round(2)
+grid = pd.DataFrame(index=pd.Index([0.1, 1, 10, 100], name="C"), columns=inputs)
+for C, kind in product(grid.index, inputs):  # validation F1, all labels
+    fit = LogisticRegression(C=C, max_iter=1000).fit(inputs[kind]["train"], y["train"])
+    grid.loc[C, kind] = round(f1(label, fit.predict(inputs[kind]["validation"])), 2)
+print(grid)
+curve.rename_axis("labelled reviews").round(2)
 
 # %% tags=["c4.10"]
 figure, ax = plt.subplots(figsize=(7.5, 3.2))
@@ -418,14 +453,14 @@ plots.lines(ax, LABEL_COUNTS, dict(curve), bands)
 without = np.take(LABELS, (X["validation"] @ described.T).argmax(axis=1))
 ax.axhline(f1(label, without), ls="--", color=plots.QUIET)
 note = dict(ha="right", va="center", color="dimgray", backgroundcolor="white")
-ax.text(LABEL_COUNTS[-1], f1(label, without), "label texts, no labels", **note)
+ax.text(LABEL_COUNTS[-1], f1(label, without), "label texts, 0 labelled reviews", **note)
 ax.set(xscale="log", xlabel="labelled reviews", ylabel="F1 on the validation split")
 ax.set_xticks(LABEL_COUNTS, LABEL_COUNTS)
 ax.set_xticks([], minor=True)
 plots.show(figure, "F1 against the number of labels, vectors and TF-IDF, with ranges.")
 
 # %% [markdown]
-# **Figure 3.** Mean F1 (line) and range over the draws (band) against the number of labelled reviews, on a logarithmic axis; the dashed line needs no labels (section 4). With few labels the vectors lead, since TF-IDF has to meet a word beside a label before it can use it; with hundreds the order turns, in the laptop profile. Its heaviest words, learned from all labels, are verdicts for the most part:
+# **Figure 3.** Mean F1 (line) and range over the draws (band) against the number of labelled reviews. With few labels the vectors lead: TF-IDF has to meet a word beside a label before it can use it. With more the order turns on these validation reviews, in the laptop profile (section 8 asks on test), and no other penalty `C` in the table serves either better. TF-IDF's heaviest words are verdicts for the most part:
 
 # %% tags=["c4.10"]
 bag = LogisticRegression().fit(inputs["TF-IDF"]["train"], y["train"])
@@ -458,7 +493,7 @@ run.check("at most 2 points above the logistic fit", lead <= 0.02)
 # %% [markdown]
 # ### No labelled review at all: zero-shot
 #
-# The *name* of a label is a text, too, so it has a vector. Put the vectors of "A negative review" and "A positive review" in the place of the averages: that is **zero-shot classification** by embeddings. (The averages do need labels; the two are easily confused.)
+# The *name* of a label is a text, too, so it has a vector. "A negative review" and "A positive review" in the place of the averages: that is **zero-shot classification** by embeddings. (The averages do need labels.)
 
 # %% tags=["c4.12"]
 def zero_shot(vectors, *descriptions):
@@ -476,7 +511,7 @@ print("accuracy:", with_interval(np.mean, hits), "| F1:", round(f1(truth, guesse
 # %% [markdown]
 # ### The label text is a choice
 #
-# Choose it like anything else: compare on *validation*, and take only the winner to the test split.
+# Compare on *validation*, and take only the winner to the test split.
 
 # %% tags=["c4.13"]
 wordings = {
@@ -490,13 +525,14 @@ tries = {name: zero_shot(X["validation"], *pair) for name, pair in wordings.item
 rows = {name: [f1(label, a), *interval(f1, label, a)] for name, a in tries.items()}
 tried = pd.DataFrame(rows, ["F1", "low", "high"]).T
 tried["said positive"] = [np.mean(a == "positive") for a in tries.values()]
+tried["dealt at random"] = [dealt(label, a) for a in tries.values()]
 tried.round(2)
 
 # %% tags=["c4.13"]
-best, first = tried.F1.idxmax(), tried.F1["a ... review"]
-apart = tried.F1.max() - tried.F1.min()
+best, apart = tried.F1.idxmax(), tried.F1.max() - tried.F1.min()
 run.check("best and worst are at least 3 points apart", apart >= 0.03, f"{apart:.2f}")
-run.check("the winner is at least the first wording", tried.F1[best] >= first)
+for n in tried.index.drop(best):
+    print(f"{best} over {n}:", with_interval(gain, label, tries[best], tries[n]))
 winner = predicted["label texts, chosen"] = zero_shot(X["test"], *wordings[best])
 print(f"chosen: {best}; on test, F1:", with_interval(f1, truth, winner))
 
@@ -508,35 +544,36 @@ ax.set(xlim=(0, 1), xlabel="F1 on the validation split, no training labels")
 plots.show(figure, "F1 of five pairs of descriptions with intervals; winner in green.")
 
 # %% [markdown]
-# **Figure 4.** Validation F1 of five pairs of descriptions; the winner in green. A poor wording costs many points, and a pair that makes sense to us can fall below a coin. The good pairs lie within each other's intervals, so "the best" is a bold word; and a wording picked with labelled reviews is no longer zero-shot.
+# **Figure 4.** Validation F1 of five pairs of descriptions; the winner in green. A poor wording can do no better than its own answers dealt at random. Where a paired gain above includes 0, "the best" is a bold word. A wording picked with labelled reviews is no longer zero-shot.
 #
 # ## 5 · Fine-tuning moves the encoder itself
 #
-# Sentence vectors were made for similarity, not for sentiment; **fine-tuning** lets the encoder move. An encoder is a stack of *blocks* (layers), each of which refines the vectors of all tokens; a small *head* on top turns the result into one score per label. The laptop's ready-made classifier is the same encoder, fine-tuned by **LoRA**: a matrix may change only by the product of a tall thin matrix and a low wide one, so by rank 16 at most (chapter 11 builds one). What moved?
+# Sentence vectors were made for similarity; **fine-tuning** lets the encoder move. It is a stack of *blocks* (layers), each of which refines the vectors of all tokens; a small *head* on top gives one score per label. The laptop's ready-made classifier is the same encoder, fine-tuned by **LoRA**: a matrix may change only by the product of a tall thin matrix and a low wide one, so by *rank* 16 (the thin side) at most (chapter 11). What moved?
 
 # %% tags=["c4.03"]
-start = {n: w.cpu() for n, w in encoder[0].auto_model.state_dict().items()}
-end = {n.split(".", 1)[-1]: w.cpu() for n, w in classify.model.state_dict().items()}
+pretrained = {n: w.cpu() for n, w in encoder[0].auto_model.state_dict().items()}
+adapted = {n.split(".", 1)[-1]: w.cpu() for n, w in classify.model.state_dict().items()}
 same_words = "embeddings.word_embeddings.weight"
-kin = torch.equal(start[same_words], end[same_words])  # not in the book profile
-both = [n for n in start if kin and n in end and "encoder" in n]
-moved = [n for n in both if not torch.equal(start[n], end[n])]
+# in the book profile the two have no common ancestor
+kin = torch.equal(pretrained[same_words], adapted[same_words])
+both = [n for n in pretrained if kin and n in adapted and "encoder" in n]
+moved = [n for n in both if not torch.equal(pretrained[n], adapted[n])]
 print(f"same ancestor: {kin}; {len(moved)} of {len(both)} arrays in the blocks moved")
-matrices = [n for n in moved if start[n].ndim == 2]
-ranks = [int(torch.linalg.matrix_rank(end[n] - start[n], rtol=1e-3)) for n in matrices]
+matrices = [n for n in moved if pretrained[n].ndim == 2]
+# the rank of a product is at most the narrow side of its two matrices
+changes = [adapted[n] - pretrained[n] for n in matrices]
+ranks = [int(torch.linalg.matrix_rank(change, rtol=1e-3)) for change in changes]
 run.check("only matrices moved, no one-dimensional array", len(matrices) == len(moved))
 run.check("each by a matrix of rank 16 at most", max(ranks, default=0) <= 16)
-d = X["train"].shape[1]
+d = X["train"].shape[1]  # d x 16 and 16 x d numbers, where the matrix has d x d
 print(f"largest rank {max(ranks, default=0)}; {32 * d:,} numbers in place of {d * d:,}")
 
 # %% [markdown]
 # ### Thaw the last block
 #
-# Now we train only the **last block** and the head, which starts as a logistic fit on the frozen vectors of the same reviews: so we see what training adds.
+# Now we train only the **last block** and the head, which starts as a logistic fit on the same reviews.
 
 # %% tags=["c4.22"]
-from copy import deepcopy
-
 tuned = deepcopy(encoder).requires_grad_(False).eval()  # all weights frozen ...
 blocks = tuned[0].auto_model.encoder.layer
 blocks[-1].requires_grad_(True)  # ... but those of the last block
@@ -552,7 +589,7 @@ total = sum(p.numel() for p in [*tuned.parameters(), *head.parameters()])
 print(f"trained: {trained:,} of {total:,} parameters ({trained / total:.1%})")
 
 # %% [markdown]
-# A training step: score sixteen reviews, measure by the *loss* how improbable the right labels were, compute which way each weight lowers it (its *gradient*), move all a little that way.
+# A training step: score sixteen reviews, measure by the *loss* how improbable the right labels were, compute which way each weight lowers it (its *gradient*), move a little.
 
 # %% tags=["c4.22"]
 def scores_of(texts):
@@ -578,11 +615,6 @@ for rows in rounds:
     losses.append(loss.item())
 
 # %% tags=["c4.22", "nbval-ignore-output"]
-def gain(truth, answer, base):
-    """F1 of one system above another's."""
-    return f1(truth, answer) - f1(truth, base)
-
-
 with torch.no_grad():
     out = torch.cat([scores_of(batch) for batch in batches]).cpu().numpy()
 thawed = predicted["last block fine-tuned"] = np.where(out > 0, "positive", "negative")
@@ -596,23 +628,24 @@ print("fine-tuned, F1:", with_interval(f1, truth, thawed))
 print("gain over the frozen vectors:", with_interval(gain, truth, thawed, same_labels))
 
 # %% [markdown]
-# The last line is what training gained, resampled in pairs (the same reviews for both). Where its interval includes 0, as in the laptop profile, no difference can be seen.
+# The last line is training's gain, resampled in pairs (the same reviews for both). Where its interval includes 0, as in the laptop profile, no difference can be seen.
 #
 # ## 6 · Text in, label word out: the other family
 #
-# So far every system was a **representation model**: text in, numbers out. A **generative model** turns text into text, and the label is a word that it writes. T5 does so **sequence to sequence**: its *encoder* reads the whole input, its *decoder* writes token after token, with an eye on the encoder's vectors and on what is written already.
+# So far every system was a **representation model**: text in, numbers out. A **generative model** turns text into text; the label is a word that it writes. T5 does so **sequence to sequence**: its *encoder* reads the whole input, its *decoder* writes token after token from the encoder's vectors and what is written already.
 
 # %% tags=["c4.02"]
 review = text["test"][0]
 vector, word = encoder.encode(review), t5_writes([f"{QUESTION} {review}"])[0]
-run.check("representation: text to numbers", vector.shape == X["test"][0].shape)
-run.check("generation: text to text", isinstance(word, str))
+close = np.abs(vector - X["test"][0]).max() < 2e-3
+run.check("representation: text to numbers, those stored for it", close)
+run.check("generation: text to a label word", word in LABELS)
 print(f"{review}\nas a vector: {vector[:3].round(2)} ... as a word: {word}")
 
 # %% [markdown]
 # ### Read once, write token by token
 #
-# By hand: keep the encoder's vectors, begin with the start token, append the likeliest next token until it is the end token.
+# By hand, a translation (longer than a label): keep the encoder's vectors, begin with the start token (T5's is `<pad>`), append the likeliest next token until it is the end token. `▁` marks the beginning of a word.
 
 # %% tags=["c4.14"]
 asked = "translate English to French: The old farmer sees a red boat."
@@ -630,13 +663,14 @@ while written[-1] != end and len(written) < 30:
 print(t5_tokenizer.convert_ids_to_tokens(written))
 
 # %% [markdown]
-# `generate` does the same. *Hooks*, which PyTorch calls along with a part of a model, count who works how often. The second call gets the vectors and not the text:
+# `generate` does the same. *Hooks*, called along with a part of a model, count who works how often. The second call gets the vectors and not the text. (That the laptop's T5 reads and writes equally many tokens is chance.)
 
 # %% tags=["c4.14"]
 from collections import Counter
 
 calls = Counter()
 parts = {"encoder": t5.get_encoder(), "decoder": t5.get_decoder()}
+# n=n: each function keeps its own n instead of the loop's last
 count = {n: lambda *_, n=n: calls.update([n]) for n in parts}
 hooks = [parts[n].register_forward_hook(count[n]) for n in parts]
 out = t5.generate(**asked, max_new_tokens=29)
@@ -651,11 +685,11 @@ run.check("vectors reused: the encoder rested", calls["encoder"] == 1)
 run.check("three times the same", out[0].tolist() == again[0].tolist() == written)
 
 # %% [markdown]
-# So long inputs are cheap beside long answers, and a label word is a short answer.
+# The input takes one parallel pass, an answer one pass per token; a label word is short. (At an API the input can still be most of the bill.)
 #
 # ### Pre-training: fill the holes
 #
-# T5 first learned without labels, by **span masking**: words are cut out in spans, each hole gets a numbered *sentinel*, and the target lists what stood there. By hand:
+# T5 first learned without labels, by **span masking**: words are cut out in spans, each hole gets a numbered *sentinel*, the target lists what stood there, and one more sentinel closes it. By hand:
 
 # %% tags=["c4.15"]
 import re
@@ -674,7 +708,7 @@ sentence = "we saw the film twice and really liked it"
 run.check("input and target rebuild the sentence", rebuild(holes, target) == sentence)
 
 # %% [markdown]
-# Where to cut is drawn at random: 15 % of the words, in spans of three on average. Does that hold for 500 reviews?
+# Where to cut is drawn at random: 15 % of the words (T5: of the tokens), in spans of three on average. Does that hold for 500 short reviews? And how does T5 fill our holes?
 
 # %% tags=["c4.15"]
 def pieces(total, count, rng):
@@ -704,7 +738,12 @@ whole = all(rebuild(a, b) == " ".join(words) for (a, b, _), words in zip(cut, lo
 run.check("every review can be rebuilt", whole, f"{len(lots)} of them")
 share = sum(drop for *_, drop in cut) / sum(map(len, lots))
 run.check("15 % are masked, give or take 2", abs(share - 0.15) < 0.02, f"{share:.1%}")
+spans = sum(a.count("<extra_id_") for a, *_ in cut)
+print(f"mean span: {sum(drop for *_, drop in cut) / spans:.2f} words; one review:")
 print(*cut[0][:2], sep="\n")
+ids = t5_tokenizer(holes, return_tensors="pt").to(t5.device)
+guess = t5.generate(**ids, max_new_tokens=20)
+print(f"{holes}\nT5 writes: {t5_tokenizer.decode(guess[0])}")
 # two ids each: the sentinel, then the end token
 marks = t5_tokenizer([f"<extra_id_{n}>" for n in range(3)]).input_ids
 run.check("to T5 a sentinel is one token", all(len(ids) == 2 for ids in marks))
@@ -712,7 +751,7 @@ run.check("to T5 a sentinel is one token", all(len(ids) == 2 for ids in marks))
 # %% [markdown]
 # ### Every task is text
 #
-# Then come tasks with answers, all in one form: a *prefix* says what to do. The same text, four prefixes:
+# T5's filling has the right form; the laptop's words are poor. Then come tasks with answers, all in one form: a *prefix* says what to do. The same text, four prefixes:
 
 # %% tags=["c4.16"]
 tale = "The old farmer sells a red boat. A young woman sees the boat and wants it more "
@@ -734,34 +773,36 @@ for name, answer in shapes.items():
     print(f"{name}: {answer}")
 
 # %% [markdown]
-# The same weights; only the words in front differ. Each answer has the form that its prefix asks for; right is another matter. FLAN-T5, the book's model, learned many hundreds of tasks told in this way, so that it takes instructions it never saw. The laptop's small T5 knows five.
+# The same weights; only the words in front differ. Each answer has the form its prefix asks for; right is another matter. In the laptop profile the French sells the boat twice and loses the young woman, the summary invents a present, and a tale gets a verdict. FLAN-T5, the book's model, learned many hundreds, so it takes instructions it never saw. The laptop's T5 knows five: translation, summary, sentiment, topic of keywords, answers from a text.
 #
 # ### As a classifier
 #
-# Text can be anything, so count the answers that are no label. They are wrong, but they do not become a third class, nor "not negative, hence positive".
+# Count the answers that are no label. They are wrong, but no third class, nor "not negative, hence positive".
 
 # %% tags=["c4.17"]
 requests = [f"{QUESTION} {t}" for t in text["test"]]
 said = [t5_writes(requests[i : i + 32]) for i in range(0, len(truth), 32)]
-written = predicted["T5, asked"] = np.concatenate(said)
-off_format = sum(~np.isin(written, LABELS))
+t5_says = np.char.lower(np.char.strip(np.concatenate(said)))
+predicted["T5, asked"] = t5_says
+off_format = sum(~np.isin(t5_says, LABELS))
 off_share = off_format / len(truth)
 run.check("at most 5 % are off format", off_share <= 0.05, f"{off_format} answers")
-margin = f1(truth, written) - lazy_or_coin
+margin = f1(truth, t5_says) - lazy_or_coin
 run.check("at least 20 points over baseline and coin", margin >= 0.2)
-print("T5, F1:", with_interval(f1, truth, written))
+print("T5, F1:", with_interval(f1, truth, t5_says))
 
 # %% [markdown]
-# Nothing was fitted here: the next task needs only another question, if the model has learned to answer it. Whether T5 and the vectors differ, section 8 asks.
+# Nothing was fitted here.
 #
 # ## 7 · Asking a chat model
 #
-# A chat model has a decoder only: the question is the beginning of the text, the answer its continuation. Most live behind an **API**, a service that takes *messages*, each with a role: *system* for the rules, *user* for the question. The client is OpenAI's own; without a key a server on your machine answers it. `temperature=0` asks for the likeliest token each time.
+# A chat model has a decoder only: the question is the beginning of the text, the answer its continuation. Most live behind an **API**, a service that programs call with *messages*, each with a role: *system* for the rules, *user* for the question. The client is OpenAI's own; without a key a server on this machine (`127.0.0.1`) answers it.
 
 # %% tags=["c4.18"]
 from utils import services
 
-client, chat_name = services.openai_client()
+client, chat_name = services.openai_client()  # q8_0: weights rounded to 8 bits
+# digits: one token each, and easy to parse
 RULE = "Answer with 1 if the review is positive and with 0 if it is negative."
 RULE += " Give no other answer."
 
@@ -770,28 +811,31 @@ def request(review):
     """What the API is sent for one review."""
     rule = {"role": "system", "content": RULE}
     task = {"role": "user", "content": f"{QUESTION}\n{review}"}
-    return dict(model=chat_name, messages=[rule, task], temperature=0, max_tokens=5)
+    # temperature 0: the likeliest token each time
+    limits = dict(temperature=0, max_completion_tokens=5)
+    return dict(model=chat_name, messages=[rule, task], **limits)
 
 # %% tags=["c4.18", "nbval-ignore-output"]
 reply = client.chat.completions.create(**request(review))
 digit, used = reply.choices[0].message.content, reply.usage
 run.check("the answer is 0 or 1", digit in {"0", "1"}, digit)
 print(f"{used.prompt_tokens} tokens read, {used.completion_tokens} written")
+print(f"{digit} means {LABELS[int(digit)]}; the review is {truth[0]}")
 
 # %% [markdown]
 # ### A hundred and fifty requests
 #
-# Requests fail: an API that is asked too often answers with status 429, "try again". The client retries on its own; we make our server fail three times. And the answer is text, so a *regular expression* takes the digit out: `\b([01])\b` is a 0 or 1 that stands alone.
+# The right form can be the wrong answer, so ask many. Asked too often, an API says status 429, "try again", and the client does; we make our server fail three times. And the answer is text: a *regular expression* accepts a lone 0 or 1, for "not 1" is no 1. (With a service's *structured output* no other form can come.)
 
 # %% tags=["c4.19"]
 def parse(answer):
     """The label in an answer, or "unparsed"."""
-    found = re.findall(r"\b([01])\b", answer)
-    return LABELS[int(found[0])] if len(set(found)) == 1 else "unparsed"
+    found = re.fullmatch(r"\s*([01])[\s.!]*", answer or "")  # an answer may be None
+    return LABELS[int(found[1])] if found else "unparsed"
 
 
-examples = ["1", " 0.", "I say: 1!", "10", "0 or 1", "negative"]
-print([parse(example) for example in examples])
+for example in ["1", " 0.", "1!", "not 1", "0.5", "-1", "10", None]:
+    print(repr(example), "is", parse(example))
 
 # %% tags=["c4.19"]
 def api_answer(review):
@@ -813,20 +857,21 @@ got = pd.DataFrame([api_answer(text["test"][i]) for i in some])
 api_seconds = time.perf_counter() - began
 got.columns = ["answer", "read", "written", "retries"]
 retries = got.retries.sum()
-run.check("every failure was recovered", retries >= failures, f"{retries} retries")
+most = f"{retries} retries; {client.max_retries} a request at most"
+run.check("every failure was recovered", retries >= failures, most)
 by_api = np.array([parse(answer) for answer in got.answer])
 unparsed = got.answer[by_api == "unparsed"]
 print(f"{len(unparsed)} of {len(got)} unparsed: {list(unparsed[:5])}")
 print("chat through the API, F1:", with_interval(f1, truth[some], by_api))
 cost = (got.read.sum() * PRICE_IN + got.written.sum() * PRICE_OUT) / 1e6
-print(f"{got.read.sum():,} tokens read, {got.written.sum():,} written: {cost:.4f}")
+print(f"{got.read.sum():,} tokens read, {got.written.sum():,} written: ${cost:.4f}")
 
 # %% [markdown]
-# What cannot be parsed is listed, and wrong. The last number is what a service would charge at the prices in the knobs.
+# What cannot be parsed is listed, and wrong. The last number is the charge at the prices in the knobs, if a service counts as many tokens.
 #
 # ### Look inside: compare the label words
 #
-# Whoever has the weights need not parse: take the label word that is the more probable continuation. No answer can be off format, and no text leaves the machine.
+# With the weights at hand take the label word (the class's *verbalizer*) that is the more probable continuation. No answer can be off format, no text goes to a hosted API.
 
 # %% tags=["c4.20"]
 from transformers import AutoModelForCausalLM
@@ -854,7 +899,7 @@ prompt = prompt_of(plain, review)
 print(prompt)
 
 # %% [markdown]
-# The *chat template* has wrapped the message in the tags that the model was trained with. A word of several tokens is as probable as all of them in a row, so the *logarithms* add up: 1/2, then 1/4, gives 1/8. The library's own `loss` is the mean of the negative logarithms over the tokens with a label (-100 means none).
+# The *chat template* added the tags of the model's training. A word of several tokens is as probable as all of them in a row, so the *logarithms* add up: 1/2, then 1/4, gives 1/8. (Each further token shrinks it: compare words of similar length.) The library's own `loss` is the mean of their negatives over the tokens that have a target (it calls targets *labels*).
 
 # %% tags=["c4.20"]
 def log_probs(model, tokenizer, prompt, words):
@@ -867,9 +912,12 @@ def log_probs(model, tokenizer, prompt, words):
             tokens = tokenizer(word, **ids).input_ids.to(model.device)
             logits, rest = read.logits, tokens[:, :-1]
             if rest.numel():  # more than one token: go on from what was read
-                kept = deepcopy(read.past_key_values)
-                more = model(rest, past_key_values=kept).logits
+                # the cache (keys and values, chapter 3) is copied: a word adds its own
+                cache = deepcopy(read.past_key_values)
+                more = model(rest, past_key_values=cache).logits
                 logits = torch.cat([logits[:, -1:], more], dim=1)
+            # shifted: the prompt's last row is about the word's first token, and so on;
+            # gather takes from each row the entry of the token that stands there
             chances = logits[0, -tokens.shape[1] :].float().log_softmax(-1)
             sums.append(chances.gather(1, tokens.T).sum().item())
     return sums
@@ -881,7 +929,7 @@ def by_loss(prompt, word):
     start, tokens = [chat_tokenizer(t, **ids).input_ids for t in (prompt, word)]
     both = torch.cat([start, tokens], dim=1).to(chat.device)
     labels = both.clone()
-    labels[:, : start.shape[1]] = -100
+    labels[:, : start.shape[1]] = -100  # the prompt's tokens are no targets
     with torch.no_grad():
         return -chat(both, labels=labels).loss.item() * tokens.shape[1]
 
@@ -892,10 +940,11 @@ library = [by_loss(prompt, word) for word in trial]
 fine = 1e-4 if chat.dtype == torch.float32 else 0.1  # half precision rounds coarsely
 same = np.allclose(by_hand, library, atol=fine)
 run.check("sum by hand = loss", same, f"{len(trial)} continuations")
-pd.Series(np.exp(by_hand), trial).round(3)
+count = [len(chat_tokenizer.tokenize(word)) for word in trial]
+pd.DataFrame({"tokens": count, "probability": np.exp(by_hand)}, trial).round(2)
 
 # %% [markdown]
-# Now every test review:
+# The more probable word can be wrong, too. Now every test review. It need not agree with the API: prompt, rounding (q8_0) and decoding differ.
 
 # %% tags=["c4.20"]
 def label_words(model, tokenizer, question, texts):
@@ -905,99 +954,139 @@ def label_words(model, tokenizer, question, texts):
     return np.take(LABELS, np.argmax(sums, axis=1))
 
 # %% tags=["c4.20", "nbval-ignore-output"]
-words = label_words(chat, chat_tokenizer, plain, text["test"])
-predicted["chat, label words"] = words
-run.check("chat is above the majority baseline", f1(truth, words) > lazy_or_coin)
-print("chat, label words, F1:", with_interval(f1, truth, words))
-same = (words[some] == by_api)[by_api != "unparsed"]
-print(f"agrees with the API on {same.mean():.1%} of the {len(same)} parsed answers")
+from sklearn.metrics import cohen_kappa_score
+
+chat_says = label_words(chat, chat_tokenizer, plain, text["test"])
+predicted["chat, label words"] = chat_says
+run.check("chat is above baseline and coin", f1(truth, chat_says) > lazy_or_coin)
+print("chat, label words, F1:", with_interval(f1, truth, chat_says))
+print(f"on the API's reviews: {f1(truth[some], chat_says[some]):.3f}")
+two = np.array([chat_says[some], by_api])[:, by_api != "unparsed"]
+# kappa is agreement beyond chance: 0 none, 1 complete
+same, kappa = np.mean(two[0] == two[1]), cohen_kappa_score(*two)
+print(f"same as the API: {same:.1%} of {two.shape[1]} parsed, kappa {kappa:.2f}")
 
 # %% [markdown]
+# In the laptop profile this chat model has 5.3 million parameters; those behind real APIs have thousands of times as many. Take the procedure from here, not the score.
+#
 # ### The prompt is a choice, too
 #
-# As with the label texts of section 4: compare on validation, report on test.
+# Again: compare on validation, report on test. *Question last* is the same question behind the review.
 
 # %% tags=["c4.21", "nbval-ignore-output"]
-from itertools import product
-
 questions = {
     "question first": plain,
+    "question last": "{review}\n" + QUESTION,
     "brief": "Say if the review is positive or negative. Give only the word.\n{review}",
-    "question last": "{review}\nDid they like it?",
 }
-f1s = {"validation": {}, "test": {"question first": f1(truth, words)}}
-for split, (name, question) in product(f1s, questions.items()):
-    if name not in f1s[split]:
-        said = label_words(chat, chat_tokenizer, question, text[split])
-        f1s[split][name] = f1(y[split], said)
-prompts = pd.DataFrame(f1s)
-chosen, top = prompts.validation.idxmax(), prompts.validation.max()
-is_best = prompts.validation[chosen] >= top
-run.check("the chosen prompt is best on validation", is_best, chosen)
+says = {"validation": {}, "test": {"question first": chat_says}}
+for split, (name, question) in product(says, questions.items()):
+    if name not in says[split]:
+        says[split][name] = label_words(chat, chat_tokenizer, question, text[split])
+scored = {s: {n: f1(y[s], says[s][n]) for n in questions} for s in says}
+prompts = pd.DataFrame(scored)
+chosen, tested = prompts.validation.idxmax(), says["validation"]
+predicted["chat, chosen prompt"] = says["test"][chosen]
+for n in prompts.index.drop(chosen):
+    print(f"{chosen} over {n}:", with_interval(gain, label, tested[chosen], tested[n]))
+other = np.mean(says["test"]["question last"] != chat_says)
+run.check("moving the question moves answers", other > 0, f"{other:.1%} on test")
 spread = prompts.test.max() - prompts.test.min()
-print(f"on test: chosen {prompts.test[chosen]:.3f}, best minus worst {spread:.3f}")
+print(f"on test, best minus worst prompt: {spread:.3f}")
 prompts.round(3)
 
 # %% [markdown]
-# Nothing was trained, and yet F1 moves with the prompt: part of what is reported as "the model" is its prompt, and a prompt picked on test would flatter it.
+# Part of "the model" is its prompt. Where a paired gain includes 0, validation cannot rank two of them; picking on test would flatter.
 #
-# ### Following instructions was learned
+# ### Is it enough to have read?
 #
-# Is it enough to have read much text? `base`, a decoder that was never taught to answer, gets the very prompt of the chat model.
+# `base`, a decoder never taught to answer, gets the chat model's prompt, then one that suits it: a text to continue. In case it leans to one word, we also split at its median lean.
 
 # %% tags=["c4.26", "nbval-ignore-output"]
-untaught = label_words(*load("base"), plain, text["test"])
-predicted["base, label words"] = untaught
-low, high = interval(np.mean, untaught == truth)
-weaker = np.mean(untaught == truth) < np.mean(words == truth)
-run.check("no better than a coin, or below chat", low <= 0.5 <= high or weaker)
-print("base, accuracy:", with_interval(np.mean, untaught == truth))
-print(f"said negative: {np.mean(untaught == 'negative'):.2f}")
+base, base_tokenizer = load("base")
+untaught = label_words(base, base_tokenizer, plain, text["test"])
+# bos_token: the sign that begins a text in training
+start = (base_tokenizer.bos_token or "") + "Review: "
+starts = [f"{start}{t}\nThe review is" for t in text["test"]]
+sums = [log_probs(base, base_tokenizer, s, [" negative", " positive"]) for s in starts]
+lean = np.diff(sums, axis=1)[:, 0]  # log-probability of positive minus negative
+continued = np.where(lean > 0, "positive", "negative")
+halved = np.where(lean > np.median(lean), "positive", "negative")
+judged = {"base, chat's prompt": untaught, "base, text to continue": continued}
+predicted |= judged
+judged |= {"base, halved at its median": halved, "chat, label words": chat_says}
+for name, said in judged.items():
+    share = np.mean(said == "negative")
+    score = f"F1 {f1(truth, said):.3f}, dealt at random {dealt(truth, said):.3f}"
+    print(f"{name}: said negative {share:.2f}, {score}")
+    print("   accuracy", with_interval(np.mean, said == truth))
+hits = chat_says == truth, untaught == truth
+ahead = with_interval(lambda a, b: np.mean(a) - np.mean(b), *hits)
+run.check("base is not above chat", hits[0].mean() >= hits[1].mean(), ahead)
 
 # %% [markdown]
-# In the laptop profile the interval includes one half: reading alone did not teach it to answer.
+# In the laptop profile each interval of `base` includes one half: reading stories was not enough for this small model. This does not show what instruction tuning alone adds: chat has another design and size, and saw labelled reviews.
 #
 # ## 8 · Which one? Ask for the interval before you answer
 
 # %% tags=["c4.23", "nbval-ignore-output"]
 rows = {n: [f1(truth, a), *interval(f1, truth, a)] for n, a in predicted.items()}
-rows["chat, API"] = [f1(truth[some], by_api), *interval(f1, truth[some], by_api)]
+by_service = f"chat, API, {len(some)} reviews"
+rows[by_service] = [f1(truth[some], by_api), *interval(f1, truth[some], by_api)]
 results = pd.DataFrame(rows, ["F1", "low", "high"]).T.sort_values("F1", ascending=False)
-results["reviews"] = [len(some) if "API" in n else len(truth) for n in results.index]
 none = ("ready-made", "vectors + label", "T5", "chat", "base")
 taught = len(y["train"])
-results["labels"] = [0 if n.startswith(none) else taught for n in results.index]
-results.loc["label texts, chosen", "labels"] = len(label)  # validation labels
-results.loc["last block fine-tuned", "labels"] = len(few)
+used = {n: 0 if n.startswith(none) else taught for n in results.index}
+used |= dict.fromkeys(["label texts, chosen", "chat, chosen prompt"], len(label))
+results["labels used here"] = used | {"last block fine-tuned": len(few)}
+roles = {"ready-made": "sentiment", "T5": "seq2seq", "chat": "chat"}
+
+
+def met_before(name):
+    """How many labelled texts its model is known to have learned from; ? is unknown."""
+    role = [role for first, role in roles.items() if name.startswith(first)]
+    return (len(models.training_texts(role[0])) or "?") if role else 0
+
+
+results["met before"] = [met_before(n) for n in results.index]
 results.round(3)
 
 # %% tags=["c4.23"]
-figure, ax = plt.subplots(figsize=(7.5, 4.2))
-plots.bars(ax, results.index, results.F1, results.low, results.high, mark=(0.5, "coin"))
+figure, ax = plt.subplots(figsize=(7.5, 4.8))
+colors = [plots.QUIET if n == by_service else plots.PALE for n in results.index]
+marked = dict(colors=colors, mark=(0.5, "fair coin"))
+plots.bars(ax, results.index, results.F1, results.low, results.high, **marked)
 ax.set(xlim=(0, 1), xlabel="F1 on the test split, with its 95 % interval")
-plots.show(figure, "F1 of twelve systems with 95 % intervals, best on top.")
+plots.show(figure, "F1 of all systems with intervals, best on top; the API in grey.")
 
 # %% [markdown]
-# **Figure 5.** F1 (bar) with its 95 % interval (whisker), best on top; the dashed line is a coin. "0 labels" means none from *this notebook*: the laptop's ready-made classifier, T5 and chat met thousands in training.
+# **Figure 5.** F1 (bar) with its 95 % interval (whisker), best on top; in grey the API, on fewer reviews. *Labels used here*: this notebook's; *met before*: labelled texts on record in the model's training.
 #
-# All systems read the same reviews, and the **McNemar test** uses that: it looks at the reviews that exactly one of two systems got right. Were the two equally good, each would be the toss of a coin; *p* is the probability that fair coins fall at least as unevenly. Below 0.05 is unlikely by custom; many tests are many chances of a lucky hit, so we divide 0.05 by their number.
+# All but the API read the same reviews, and the **McNemar test** uses that: it counts the reviews that exactly one of two systems got right. Were the two equally good, each would be a coin's toss; *p* is the probability that fair coins fall at least as unevenly. Below 0.05 is unlikely by custom; many tests are many chances of luck, so we divide it by their number.
 
 # %% tags=["c4.23"]
 right = {name: answer == truth for name, answer in predicted.items()}
-ours = ("ready", "TF-IDF", "vectors", "T5", "chat")
+ours = ("ready", "TF-IDF", "vectors", "T5", "chat, label")
 steady = [name for name in results.index if name in right and name.startswith(ours)]
-print(f"a difference needs p < {0.05 / (len(steady) - 1):.4f}")
-for one, two in zip(steady, steady[1:]):
-    only = sum(right[one] & ~right[two]), sum(right[two] & ~right[one])
-    p = scores.mcnemar(right[one], right[two])
-    print(f"{one} | {two}: only one right: {only[0]} and {only[1]}, p = {p:.2g}")
+fitted, names_only = "vectors + logistic fit", "vectors + label texts"
+picked = "label texts, chosen"
+pairs = [*zip(steady, steady[1:]), ("ready-made classifier", names_only)]
+pairs += [(fitted, names_only), (fitted, picked), (picked, names_only)]
+pairs = list(dict.fromkeys(pairs))  # each once
+level = 1 - 0.05 / len(pairs)
+only = [[sum(right[a] & ~right[b]), sum(right[b] & ~right[a])] for a, b in pairs]
+columns = ["only first right", "only second right"]
+duels = pd.DataFrame(only, [f"{a} | {b}" for a, b in pairs], columns)
+duels["p"] = [scores.mcnemar(right[a], right[b]) for a, b in pairs]
+print(f"{len(pairs)} comparisons: a difference needs p < {1 - level:.4f}")
+duels.round(4)
 
 # %% [markdown]
-# Only neighbours with a *p* below the line differ; the others could change places on other reviews.
+# Only pairs with *p* below the line can be shown to differ here. Two systems that cannot be told apart from a third may differ from each other, hence the direct comparisons at the end.
 #
 # ### Was the test set in the training data?
 #
-# A model may have read our test reviews. The laptop's models carry the fingerprints of the reviews they learned from, so we can look for copies.
+# The laptop's models carry the fingerprints of the reviews they learned from, so we can look for copies.
 
 # %% tags=["c4.24"]
 for role in ["sentiment", "seq2seq", "chat"]:
@@ -1007,36 +1096,44 @@ for role in ["sentiment", "seq2seq", "chat"]:
     run.check("no test review is on record", not prints["test"] & known)
 
 # %% [markdown]
-# No copy, but the same writers: text from others would be a harder test. And an empty record proves nothing: what FLAN-T5 or GPT read nobody outside can say, and *rotten_tomatoes* shares its sentences with SST-2, a training set used everywhere.
+# No copy, but the same writers: other texts would be a harder test. An empty record proves nothing. FLAN-T5's training mixture is public and names *rotten_tomatoes* and SST-2 (Stanford's labels for the same sentences): in the book profile its score is not zero-shot. What GPT read nobody outside can say.
 #
 # ### Do the families err on the same reviews?
 #
-# A vote repairs errors that the other voters do not make. One system of each kind votes; at a draw the ready-made classifier decides. The **Jaccard index** of two sets of errors is the number of reviews both got wrong, divided by the number at least one got wrong.
+# One system of each kind votes, since a vote repairs what few miss; at a draw the ready-made classifier decides. The **Jaccard index** of two sets of errors is the number of reviews both got wrong, divided by the number at least one got wrong.
 
 # %% tags=["c4.25"]
+from sklearn.metrics import jaccard_score
+
 four = ["ready-made classifier", "vectors + logistic fit", "T5, asked"]
 four += ["chat, label words"]
 wrong = np.array([~right[name] for name in four])
 jaccard = np.array([[(a & b).sum() / (a | b).sum() for b in wrong] for a in wrong])
-run.check("the table is symmetric", np.allclose(jaccard, jaccard.T))
-run.check("with 1 on the diagonal", np.allclose(np.diag(jaccard), 1))
-figure, ax = plt.subplots(figsize=(8, 2.6))
-plots.heat(ax, jaccard, four, four, top=1.0)
-plots.show(figure, "Jaccard index of the errors of four systems as a heat map.")
+library = [[jaccard_score(a, b) for b in wrong] for a in wrong]
+run.check("by hand = jaccard_score", np.allclose(jaccard, library))
+rate = wrong.mean(axis=1)  # independent errors coincide at the product of their rates
+shared = np.outer(rate, rate)
+chance = shared / (rate[:, None] + rate - shared)
+np.fill_diagonal(chance, 1)
+figure, axes = plt.subplots(1, 2, figsize=(11, 2.6), sharey=True)
+plots.heat(axes[0], jaccard, four, four, top=1.0, title="measured")
+plots.heat(axes[1], chance, four, four, top=1.0, title="expected of independent errors")
+plots.show(figure, "Overlap of four systems' errors, measured and by chance.")
 
 # %% [markdown]
-# **Figure 6.** Overlap of the error sets: 1 means the same errors, 0 none in common. Sets of unequal size cannot come near 1; yet no pair is at 0: some reviews are hard for everybody.
+# **Figure 6.** Overlap of the error sets: 1 means the same errors, 0 none in common. Independent errors overlap, too (right), so read the excess of the left: reviews hard for both, or training in common.
 
 # %% tags=["c4.25"]
-votes = np.mean([predicted[name] == "positive" for name in four], axis=0)
-voted = np.where(votes == 0.5, dropped, np.where(votes > 0.5, "positive", "negative"))
-mean = np.mean([f1(truth, predicted[name]) for name in four])
-run.check("a vote is at least its members' mean", f1(truth, voted) >= mean)
-print(f"F1: vote {f1(truth, voted):.3f}, mean of the four {mean:.3f}")
-print(f"p against {four[0]}: {scores.mcnemar(voted == truth, right[four[0]]):.2g}")
+# +1, -1; an answer off format abstains
+voters = [predicted[name] for name in four]
+votes = np.sum([1 * (v == "positive") - (v == "negative") for v in voters], axis=0)
+voted = np.where(votes == 0, dropped, np.where(votes > 0, "positive", "negative"))
+mean = np.mean([f1(truth, v) for v in voters])
+run.check("the vote is at least their mean", f1(truth, voted) >= mean, f"{mean:.3f}")
+print(f"gain over the {four[0]}:", with_interval(gain, truth, voted, dropped))
 
 # %% [markdown]
-# The mean is a low bar. Beside its best voter a vote can also lose: weaker ones outvote it.
+# The mean is a low bar; against its best voter a vote can lose, outvoted by weaker ones.
 #
 # ### Labels, seconds, money
 #
@@ -1061,54 +1158,69 @@ run.check("counting words is faster", times > 1.5, f"{times:.0f} times")
 # %% tags=["c4.27", "nbval-ignore-output"]
 decision = pd.DataFrame({"seconds per 1,000": spent}) * 1000 / len(few_texts)
 decision.loc["chat, API"] = api_seconds / len(some) * 1000
-decision["per million"] = decision["seconds per 1,000"] / 3.6 * PRICE_PER_HOUR
-decision.loc["chat, API", "per million"] = cost / len(some) * 1e6
+# 1,000 times the seconds for a million, 3,600 of them an hour: hence 3.6
+decision["dollars per million"] = decision["seconds per 1,000"] / 3.6 * PRICE_PER_HOUR
+decision.loc["chat, API", "dollars per million"] = cost / len(some) * 1e6
+# 127.0.0.1 is this machine; with a key the texts go to OpenAI's
 decision["text goes to"] = "nobody"
 decision.loc["chat, API", "text goes to"] = client.base_url.host
-decision["labels"] = [0, f"0 to {len(y['train'])}", len(y["train"]), 0, 0, 0]
+decision["labels used here"] = [0, f"0 to {taught}", taught, 0, 0, 0]
+decision["met before"] = [met_before(name) for name in decision.index]
 decision.round(2)
 
 # %% [markdown]
-# The API's price is per token, rules and question included, whoever's server answers. So which one?
+# A toy of five million parameters is no match for what the API's price buys, and labelling costs are missing. So which one?
 #
 # - *A ready-made classifier has your labels, for text like yours*: take it, and test it.
-# - *No labels, or changing ones*: describe them (section 4) or ask a large generative model; label some texts all the same, to know how good it is.
-# - *Dozens of labels*: enough to drop a bad wording. Frozen vectors begin to pay at a hundred or so, and serve search and clustering, too (chapters 5 and 8).
-# - *Hundreds of labels, or millions of texts*: try counting words first, the fastest by far. *Thousands*: fine-tune.
-# - *Texts that must not leave the house*: anything here but an API.
+# - *No labels, or changing ones*: describe them (section 4) or ask a large generative model (not shown here); label some all the same, to test it.
+# - *Dozens of labels*: frozen vectors, if they beat the label texts.
+# - *Hundreds of labels, or millions of texts*: try counting words, the fastest. *Thousands*: fine-tune (not shown here).
+# - *Texts that must not leave the house*: anything but a hosted API.
 #
 # ## Is it any good?
 #
-# The same pairs as gains in F1, with paired intervals: how much, not only whether. The first line answers your first guess, the last settles the wording.
+# The same pairs as gains in F1, at the same corrected level: how much, not only whether. McNemar asks about accuracy, the gain about macro F1; where they disagree, the case is *open*. The row *ready-made | label texts* answers your first guess.
 
 # %% tags=["c4.23"]
-print("ready-made over label texts:", with_interval(gain, truth, dropped, guessed))
-for a, b in zip(steady, steady[1:]):
-    print(f"{a} over {b}:", with_interval(gain, truth, predicted[a], predicted[b]))
-print("chosen over first wording:", with_interval(gain, truth, winner, guessed))
+asked_for = dict(level=level, resamples=2 * RESAMPLES)  # more, as the tails are thin
+columns = [(truth, predicted[a], predicted[b]) for a, b in pairs]
+duels["gain"] = [gain(*three) for three in columns]
+duels[["low", "high"]] = [interval(gain, *three, **asked_for) for three in columns]
+by_count, by_gain = duels.p < 1 - level, (duels.low > 0) | (duels.high < 0)
+told = np.select([by_count & by_gain, by_count | by_gain], ["yes", "open"], "no")
+duels["told apart"] = told
 coin = np.random.default_rng([run.seed, 1]).choice(LABELS, len(truth))
 low = interval(gain, truth, guessed, coin)[0]
 run.check("even the label texts beat a tossed coin, interval and all", low > 0)
+duels.drop(columns=["only first right", "only second right"]).round(3)
 
 # %% [markdown]
-# Lines whose interval includes 0 join systems that these reviews cannot tell apart. What remains is an order of *groups*: in the laptop profile the ready-made classifier, then what learned from labels in this notebook, then the label texts; where T5 and chat stand, the lines tell.
+# *No* is not "equal": these reviews cannot tell. The last row, chosen against first wording, ranks no other wordings.
 #
 # ## Where it fails
 #
-# The flag *hard* marks negation, contrast and irony. (In the book profile a rule sets it: words such as *not*, *but*.) Accuracy by that flag, with an interval for the hard ones:
+# Accuracy by the flag *hard*, with intervals (in the book profile a rule sets it: words such as *not*, *but*):
 
 # %%
 tricky, by_flag = hard["test"], pd.DataFrame(index=steady)
 by_flag["plain"] = [right[name][~tricky].mean() for name in steady]
 by_flag["hard"] = [right[name][tricky].mean() for name in steady]
 by_flag[["(low)", "(high)"]] = [interval(np.mean, right[n][tricky]) for n in steady]
-by_flag["lost"] = by_flag["plain"] - by_flag["hard"]
+
+
+def lost(right, tricky):
+    """Accuracy on plain reviews minus accuracy on hard ones."""
+    return right[~tricky].mean() - right[tricky].mean()
+
+
+by_flag["lost"] = [lost(right[n], tricky) for n in steady]
+by_flag[["from", "to"]] = [interval(lost, right[n], tricky) for n in steady]
 run.check("hard reviews are harder", by_flag["hard"].mean() < by_flag["plain"].mean())
 print(f"{tricky.sum()} of {len(truth)} reviews are hard")
 by_flag.round(2)
 
 # %% [markdown]
-# The column *lost* answers your second guess. In the laptop profile all three systems on frozen vectors drop to the level of a coin: whether a verdict was turned round is not what a simple rule finds in these vectors. Reviews that defeat the most systems:
+# *Lost*, with its interval, answers your second guess; who is near a coin on plain reviews has little to lose. Where (low) is below one half, a system is not shown to beat a coin on hard ones: in the laptop profile all three on frozen vectors, and others. Reviews that defeat the most systems:
 
 # %%
 missed = np.sum([~right[name] for name in steady], axis=0)
@@ -1120,15 +1232,15 @@ for i in worst:
 # %% [markdown]
 # ## Summary
 #
-# In the laptop profile: ready-made classifier 0.900, frozen vectors with all labels 0.789, no labels 0.691; T5 and chat in Figure 5.
+# What do you gain? In the laptop profile the ready-made classifier has 0.900 without a label of ours, but met thousands before; frozen vectors have 0.789 with all our labels, 0.691 with none. Asking saves the fitting, and brings what its model learned before: T5 and chat in Figure 5.
 #
-# - **Know what laziness scores.** Accuracy hides a system that finds not one complaint; F1 of every label does not.
-# - **A ready-made classifier** brings its own labels and training data: look at both before you admire it.
-# - **Frozen vectors with a logistic fit** lead when labels are few; with hundreds, counting words can overtake them. **Label texts** need none; the wording has a large effect.
-# - **A generative model writes**: parse its answer, count what cannot be parsed, choose the prompt on validation. With the weights at hand, compare the label words instead.
+# - **Know what laziness scores.** Accuracy can hide a system that finds no complaint; F1 of every label cannot.
+# - **A ready-made classifier** brings its own labels and training data: look at both.
+# - **Frozen vectors with a logistic fit** lead counting words while labels are few. **Label texts** need none; the wording has a large effect.
+# - **A generative model writes**: parse its answer, count what cannot be parsed, choose the prompt on validation; or compare label words.
 # - **Paired intervals decide**: neighbours in a ranking are often not distinguishable.
 #
-# **Key terms.** *embedding* · *softmax* · *confusion table* · *precision, recall, F1* · *bootstrap* · *foundation model* · *linear probe* · *TF-IDF* · *nearest centroid* · *zero-shot* · *fine-tuning* · *LoRA* · *sequence to sequence* · *span masking* · *prefix* · *API* · *chat template* · *McNemar test*
+# **Key terms.** *embedding* · *softmax* · *confusion matrix* · *precision, recall, F1* · *bootstrap* · *foundation model* · *linear probe* · *TF-IDF* · *nearest centroid* · *zero-shot* · *LoRA* · *sequence to sequence* · *span masking* · *prefix* · *API* · *verbalizer* · *chat template* · *McNemar test*
 
 # %% [markdown]
 # ## Exercises
@@ -1154,7 +1266,7 @@ for i in worst:
 #     print(f"{threshold}: {called.sum()} called positive, cost {5 * alarms + misses}")
 # ```
 #
-# In theory say *positive* where 5 (1 - p) < p, that is above 5/6, if the probabilities can be trusted; the penalty pulls them towards 0.5, so the best threshold may be lower. Never forget the lazy system.
+# In theory say *positive* where 5 (1 - p) < p, that is above 5/6, if the probabilities can be trusted; the penalty pulls them towards 0.5, so the best threshold may be lower. In the laptop profile the fifth of the seven is the cheapest, and cheaper than the lazy system, which beats the usual threshold.
 #
 # </details>
 #
@@ -1180,12 +1292,12 @@ for i in worst:
 #     print(name, round(f1(label, new), 3), "gain:", with_interval(gain, label, new, old))
 # ```
 #
-# Usually not: with so few validation reviews, a handful of wordings cannot be ranked.
+# In the laptop profile *critic* comes out on top, but its gain over the old winner has an interval that includes 0: with so few validation reviews, a handful of wordings cannot be ranked.
 #
 # </details>
 
 # %% [markdown]
-# **Exercise 3 (\*\*\*)** A language model can lean to one label word, whatever the review says. Calibrate section 7 without labels: subtract from each difference of log-probabilities, positive minus negative, its median over unlabelled reviews. Does F1 on validation rise? What does the trick assume?
+# **Exercise 3 (\*\*)** A language model can lean to one label word, whatever the review says. Calibrate the label words of section 7 without labels: subtract from each difference of log-probabilities, positive minus negative, its median over unlabelled reviews. Does F1 on validation rise? Why a median? What does the trick assume?
 #
 # <details><summary>Hint</summary>
 #
@@ -1206,7 +1318,7 @@ for i in worst:
 #     print(f"{name}: said positive {share:.2f}, F1 {f1(label, answer):.3f}")
 # ```
 #
-# It assumes that both labels are equally frequent; on the shop's reviews of section 2 it would do harm. (The laptop's model has met these training reviews with their labels; with a model that has not, any texts of the same kind will do.)
+# In the laptop profile F1 rose by some points, as far as chat leaned before. The median splits the texts in two halves, and few extreme reviews cannot move it. It assumes that both labels are equally frequent; on the shop's reviews of section 2 it would do harm. (The laptop's model has met these training reviews with their labels; with a model that has not, any texts of the same kind will do.)
 #
 # </details>
 #
@@ -1234,10 +1346,10 @@ for i in worst:
 #     chosen.append(taught_by((X["train"] @ centres.T).argmax(axis=0)))
 #     drawn.append(taught_by(np.random.default_rng(seed).choice(len(y["train"]), 16, False)))
 # for name, values in {"chosen": chosen, "drawn": drawn}.items():
-#     print(f"{name}: {np.mean(values):.3f}, standard error {np.std(values) / 8**0.5:.3f}")
+#     print(f"{name}: {np.mean(values):.3f}, standard error {np.std(values, ddof=1) / 8**0.5:.3f}")
 # ```
 #
-# Compare the gap of the means with the standard errors; both sides share the luck of one validation split.
+# In the laptop profile the gap is smaller than the two standard errors together: no gain is shown, and with sixteen labels either way does no better than a coin. Both sides share the luck of one validation split.
 #
 # </details>
 #
@@ -1264,7 +1376,7 @@ for i in worst:
 # print("difference:", with_interval(lead, all_true, said, three.predict(vectors["test"])))
 # ```
 #
-# The few neutral reviews decide a third of the score, hence the wide intervals.
+# In the laptop profile the ready-made classifier leads, and the interval of the difference is above 0. The few neutral reviews decide a third of the score, hence the wide intervals.
 #
 # In the book profile there are no neutral reviews, so only two classes count.
 #
@@ -1272,7 +1384,7 @@ for i in worst:
 #
 # <br>
 #
-# [contents](README.md)
+# [previous: 3 · Looking inside large language models](03_inside_transformers.ipynb) | [contents](README.md)
 
 # %% tags=["nbval-ignore-output"]
 run.report()

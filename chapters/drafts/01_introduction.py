@@ -21,10 +21,10 @@
 # After this chapter you will be able to
 #
 # - **build** a bag-of-words by hand, and name what it cannot see (section 2, exercise 1);
-# - **measure** how alike two meanings are, with three distances (section 3, exercise 2);
+# - **measure** how alike two meanings are, with three measures (section 3, exercise 2);
 # - **compute** attention for three tokens, on paper and in code (section 4, exercise 4);
 # - **tell** a model that represents from one that generates, by what it sees and what it returns (section 5, exercise 4);
-# - **estimate** the memory that any model takes, from its number of parameters (section 7, exercise 5).
+# - **estimate** the memory that a model takes, weights plus cache (section 7, exercise 5).
 
 # %% tags=["nbval-ignore-output"]
 # Setup: finds the companion; on Colab it fetches it first
@@ -74,7 +74,7 @@ message = [{"role": "user", "content": "Tell me a story about a dragon and a qui
 print(fill(chat(message, **style)[0]["generated_text"], 88))
 
 # %% [markdown]
-# Nobody wrote that story; a program put it together one token at a time. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* The last section answers.
+# Nobody wrote down that story as a whole; a program put it together one token at a time, out of phrases like those it was trained on. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* The last section answers.
 #
 # This notebook accompanies a book and runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
 
@@ -116,7 +116,7 @@ for _ in range(3):
     ids = torch.cat([ids, best.indices[None, :1]], dim=1)
 
 # %% [markdown]
-# The probability of a whole text is the product of its steps. Products of many small numbers vanish, so one adds logarithms; the library's **loss** is minus their mean, and a text of *n* steps has the probability exp(-*n* · loss). Two steps of 1/2 and 1/4: the product is 1/8, the loss (ln 2 + ln 4) / 2.
+# The probability of a text, given its first token, is the product of its steps. Products of many small numbers vanish, so one adds logarithms; the library's **loss** is minus their mean, and a text of *n* steps has the probability exp(-*n* · loss). Two steps of 1/2 and 1/4: the product is 1/8, the loss (ln 2 + ln 4) / 2.
 
 # %% tags=["c1.02"]
 with torch.no_grad():
@@ -204,7 +204,7 @@ print(f"always the same answer {majority:.2f}")
 run.check("at least 10 points above", counted_right.mean() >= majority + 0.10)
 
 # %% [markdown]
-# The *interval* says how far the number could move with other reviews of the same kind: draw as many with replacement, count again, a thousand times, and keep the middle 95 % (chapter 4 builds it).
+# The *interval* says how far the number could move with other reviews of the same kind: draw as many with replacement, count again, a thousand times, and keep the middle 95 % (chapter 4 builds it). The trained model stays the same throughout.
 #
 # ### Pieces for words nobody has seen
 #
@@ -226,7 +226,7 @@ print(f"known words {known_words}, known pieces {known_pieces}")
 run.check("no word of it is known, but pieces are", known_words == 0 < known_pieces)
 
 # %% [markdown]
-# ### The test: twelve pairs that mean the same
+# ### The test: twelve pairs that mean nearly the same
 #
 # The two halves of each line share not one word. Can a representation find the partner of each left half among the twelve right halves?
 
@@ -251,10 +251,10 @@ run.check("counts: all twelve cosines are 0", np.all((one * other).sum(axis=1) =
 # %% [markdown]
 # ## 3 · Near vectors, near meaning
 #
-# Give each word not a column of its own but a point in a space, such that words used alike lie close together. Nobody places them: training does, by moving them until texts become predictable. Such points are **word embeddings**. Every language model holds a table of them, one row for each token, as its first layer. The neighbours of *king* in the encoder's:
+# Give each word not a column of its own but a point in a space, such that words used alike lie close together. Nobody places them: training does, by moving them until texts become predictable. Such points are **word embeddings**; *word2vec* (2013) learned nothing else. Every language model holds a table of them, one row for each token, as its first layer. Ours comes from an encoder trained to bring like texts together. The neighbours of *king*:
 
 # %% tags=["c1.09"]
-table = encoder[0].auto_model.get_input_embeddings().weight.detach().cpu().numpy()
+table = encoder.transformers_model.get_input_embeddings().weight.detach().cpu().numpy()
 vocabulary = encoder.tokenizer.get_vocab()
 whole = [w for w in vocabulary if re.fullmatch("[a-z]{3,}", w)]  # no pieces
 rows = np.array([table[vocabulary[w]] for w in whole])
@@ -305,7 +305,7 @@ plots.show(figure, "Words around king, doctor, river and piano: four clusters.")
 #
 # ### Three ways to say near
 #
-# Of two vectors *a* and *b*: the **dot product** multiplies number by number and adds up; the **cosine** does so after both were scaled to length 1; the **Euclidean distance** is what a ruler measures. By hand, for (3, 4) and (6, 8): dot 18 + 32 = 50, lengths 5 and 10, cosine 50/50 = 1, distance 5. The same direction, yet far apart.
+# Of two vectors *a* and *b*: the **dot product** multiplies number by number and adds up; the **cosine** does so after both were scaled to length 1; the **Euclidean distance** is what a ruler measures (it falls as the other two rise). By hand, for (3, 4) and (6, 8): dot 18 + 32 = 50, lengths 5 and 10, cosine 50/50 = 1, distance 5. The same direction, yet far apart.
 
 # %% tags=["c1.10"]
 from sklearn.metrics import pairwise
@@ -347,18 +347,20 @@ def mean_of_words(texts):
 
 
 def tested(encode):
-    """Partners found; cosine to partner and to others; cosine of reordered words."""
+    """Partners found; cosine to partner, to others, gap; cosine of reordered words."""
     between = unit(encode(left)) @ unit(encode(right)).T
     own, others = np.diag(between), between[~np.eye(12, dtype=bool)].reshape(12, 11)
     first, second = unit(encode(four[:2]))
-    return sum(own > others.max(axis=1)), own.mean(), others.mean(), first @ second
+    gap = (own.mean() - others.mean()) / others.std()
+    return sum(own > others.max(axis=1)), own.mean(), others.mean(), gap, first @ second
 
 
 bag = CountVectorizer().fit([*left, *right, *four])
 ways = {"counts": lambda texts: bag.transform(texts).toarray(),
         "mean of word vectors": mean_of_words,
         "Transformer": lambda texts: encoder.encode(list(texts))}
-columns = ["found of 12", "cosine to partner", "to others", "dog bites, man bites"]
+columns = ["found of 12", "cosine to partner", "to others", "gap in spreads",
+           "dog bites, man bites"]
 history = pd.DataFrame({name: tested(way) for name, way in ways.items()}, columns).T
 history.round(2)
 
@@ -368,11 +370,11 @@ run.check("none by counts, all by Transformer", (partners[0], partners[2]) == (0
 run.check("only the Transformer sees the order", order.iloc[2] < 0.999 < order.iloc[1])
 
 # %% [markdown]
-# Word vectors alone solve the pairs: synonyms were the hard part, and a mean is enough for that. The Transformer holds partners and strangers further apart. But look at the last column: a mean cannot tell who bites whom, and the Transformer hardly does. Do not expect one vector to keep the order of words well.
+# Word vectors alone solve the pairs: synonyms were the hard part, and a mean is enough for that. Raw cosines of different spaces do not compare, so the *gap* is divided by the spread (standard deviation) among strangers: the Transformer holds partners and strangers further apart. But look at the last column: a mean cannot tell who bites whom, and the Transformer hardly does. Do not expect one vector to keep the order of words well.
 #
 # ## 4 · Attention lets words change each other
 #
-# In a table of word embeddings *bank* has one row, whether money or water runs past it. **Attention** mixes the vectors of a text. Each token *scores* every token (a dot product: how much do you concern me?); a **softmax** turns the scores into weights that sum to 1 (the exponential of each, divided by their sum); the token's new vector is the weighted mean of all. By hand, three tokens of two numbers: (1, 0), (0, 1), (1, 1). The third scores them 1, 1, 2, so it listens most to itself, and to the others alike.
+# In a table of word embeddings *bank* has one row, whether money or water runs past it. **Attention** mixes the vectors of a text. Each token *scores* every token (a dot product: how much do you concern me?); a **softmax** turns the scores into weights that sum to 1 (the exponential of each, divided by their sum); the token's new vector is the weighted mean of all. (Bahdanau and others brought it to translation in 2014.) Scores are first divided by the root of the number of coordinates, lest they grow with it. By hand, three tokens of two numbers: (1, 0), (0, 1), (1, 1). The third scores them 1, 1, 2; divided by √2, their exponentials are about 2, 2, 4, and the weights 1/4, 1/4, 1/2.
 
 # %% tags=["c1.11"]
 def attend_from(position, vectors):
@@ -389,7 +391,7 @@ for vector, (weights, changed) in zip(three, looped):
 run.check("weights sum to 1", np.allclose([w.sum() for w, _ in looped], 1))
 
 # %% [markdown]
-# (Dividing by the root of the number of coordinates keeps scores from growing with it.) Nothing in this loop waits for the step before: one matrix product does all positions at once. That is why Transformers train fast on hardware that multiplies matrices, and *recurrent* networks before them, which read word by word, did not.
+# Nothing in this loop waits for the step before: one matrix product does all positions at once. That is why Transformers train fast on hardware that multiplies matrices, and *recurrent* networks before them, which read word by word, did not.
 
 # %% tags=["c1.11", "c1.13"]
 import torch.nn.functional as F
@@ -403,7 +405,7 @@ library = F.scaled_dot_product_attention(batch, batch, batch)[0].numpy()
 run.check("= scaled_dot_product_attention", np.allclose(mixed, library, atol=1e-6))
 
 # %% [markdown]
-# A trained model first multiplies each vector by three learned matrices (what I ask, what I offer, what I pass on: *query*, *key*, *value*), does so several times side by side (*heads*), and stacks such layers; chapter 3 takes one apart. Does it bring context? Eight times *bank*, its vector read from the last layer:
+# A trained model first multiplies each vector by three learned matrices (what I ask, what I offer, what I pass on: *query*, *key*, *value*), does so several times side by side (*heads*), and stacks such layers, each with a *feed-forward* part that works on one vector at a time. Attention alone is blind to order, so positions are built in as well; chapter 3 takes all this apart. Does it bring context? Eight times *bank*, its vector read from the last layer:
 
 # %% tags=["c1.12"]
 river = ["They sat on the bank of the river and watched the ducks.",
@@ -415,7 +417,7 @@ money = ["She took her savings to the bank.", "He opened an account at the bank.
          "The bank lends money to small firms."]
 
 # %% tags=["c1.12"]
-reader = encoder[0].auto_model  # the Transformer inside the encoder
+reader = encoder.transformers_model  # the Transformer inside the encoder
 
 
 def vectors_of(word, texts):
@@ -433,31 +435,38 @@ cosines = banks @ banks.T
 names = [f"{sense} {i}" for sense in ("river", "money") for i in range(1, 5)]
 figure, ax = plt.subplots(figsize=(7, 3.2))
 plots.heat(ax, cosines, names, names, top=1.0, low=0.5)
-plots.show(figure, "Cosines of eight vectors of bank: high within a sense, low across.")
+plots.show(figure, "Cosines of eight vectors of bank: higher on average within a sense.")
 
 # %% [markdown]
-# **Figure 2.** Cosines between eight vectors of the same word, four times by a river, four times with money. The table of embeddings would fill every field with 1. Now cover the words that give the river away, and only those:
+# **Figure 2.** Cosines between eight vectors of the same word, four times by a river, four times with money. The table of embeddings would fill every field with 1. Now cover the words that give the river away; and, as a control, *all the others* instead:
 
 # %% tags=["c1.12"]
 cues = """ducks river boat drifted little muddy willows grow grassy stream fished
 steep lake""".split()
 mask = encoder.tokenizer.mask_token
-covered = " | ".join(river)
-for cue in cues:
-    covered = re.sub(rf"\b{cue}\b", mask, covered, flags=re.I)
-print(covered.split(" | ")[0])
+covered, control = [], []
+for sentence in river:
+    hide = lambda m: mask if (m[0].lower() in cues) == hidden else m[0]
+    hidden = True
+    covered.append(re.sub(r"\b(?!bank\b)\w+", hide, sentence))
+    hidden = False
+    control.append(re.sub(r"\b(?!bank\b)\w+", hide, sentence))
+print(covered[0], control[0], sep="\n")
 pairs = np.triu_indices(4, 1)  # each pair of different sentences once
 same = np.mean([cosines[:4, :4][pairs], cosines[4:, 4:][pairs]])
 across = cosines[:4, 4:].mean()
-without = (vectors_of("bank", covered.split(" | ")) @ banks[4:].T).mean()
-print(f"same sense {same:.2f}, across {across:.2f}, without the cues {without:.2f}")
+without, cues_only = ((vectors_of("bank", texts) @ banks[4:].T).mean()
+                      for texts in (covered, control))
+print(f"same sense {same:.2f}, across {across:.2f}")
+print(f"across, cues covered {without:.2f}, the others covered {cues_only:.2f}")
 run.check("same sense is nearer, by 0.05 at least", same > across + 0.05)
 run.check("without its cues the river drifts towards money", without > across + 0.02)
+run.check("more than without the other words", without > cues_only)
 
 # %% [markdown]
 # ## 5 · One mechanism, two families
 #
-# May a token attend to the tokens *after* it? For understanding, why not; for writing, no: they do not exist yet. That one choice, the **mask**, makes two families.
+# May a token attend to the tokens *after* it? To understand, why not. To learn to write, no: training predicts every position of a text at once, and the answer would be in view. That one choice, the **mask**, makes two families.
 #
 # - **Encoders** (BERT) look both ways and return a vector per token: **representation models**.
 # - **Decoders** (GPT) look back only and return a probability per next token: **generative models**.
@@ -467,11 +476,13 @@ run.check("without its cues the river drifts towards money", without > across + 
 # %% tags=["c1.13"]
 def attention(network, cutter):
     """Tokens, and weights of shape (layers and heads, from, to)."""
+    usual_form = network.config._attn_implementation
     network.set_attn_implementation("eager")  # the plain form, which shows its weights
     ids = cutter("She sat on the bank of the river", return_tensors="pt")
     ids = ids.to(network.device)
     with torch.no_grad():
         layers = network(**ids, output_attentions=True).attentions
+    network.set_attn_implementation(usual_form)
     shown = [cutter.decode([i]).strip() for i in ids.input_ids[0].tolist()]
     return shown, torch.cat(layers).float().flatten(0, 1).cpu().numpy()
 
@@ -492,7 +503,7 @@ run.check("the encoder looks ahead, the decoder never", min(ahead) == 0 < max(ah
 print("largest weight on a later token: encoder {:.2f}, decoder {:.2f}".format(*ahead))
 
 # %% [markdown]
-# **Figure 3.** Who attends to whom, mean over layers and heads (square root, so that small weights show). Right of the diagonal lies the future, used by one family only. In the laptop profile the first column of both is dark: a token that finds nothing of interest puts its weight there.
+# **Figure 3.** Who attends to whom, mean over layers and heads (square root, so that small weights show). Right of the diagonal lies the future, used by one family only. In the laptop profile the first column holds much of the weight in most rows; one reading is that a token that finds nothing of interest puts its weight there.
 #
 # A test that tells the families apart without looking inside: change the *last* word. Does the vector of an *early* one move?
 
@@ -602,18 +613,18 @@ run.check("a score per token, a vector, a score per label", wide == sizes)
 # %% [markdown]
 # ## 6 · Seven jobs, one toolbox
 #
-# **Language AI** is older than Transformers. Each job used to have a system of its own, and many of these counted; now one mechanism does them all. For seven jobs, three systems side by side: a *lazy* one that anybody writes in a line, one from the age of *counting*, and a *Transformer*. Next-token prediction was the first; six follow. (An eighth, *speech recognition*, needs sound: a Transformer reads slices of a spectrogram as it reads words. Chapter 9 does the like with patches of images.)
+# **Language AI** is older than Transformers. Each job used to have a system of its own, and many of these counted; now one architecture, trained for each, does them all. For seven jobs, three systems side by side: a *lazy* one that anybody writes in a line, one from the age of *counting*, and a *Transformer*. Next-token prediction was the first; six follow. (An eighth, *speech recognition*, needs sound: a Transformer reads slices of a spectrogram as it reads words. Chapter 9 does the like with patches of images.)
 
 # %% tags=["c1.03", "c1.22"]
 board = {}
 
 
-def enter(job, lazy, counting, today, statistic=np.mean):
+def enter(job, lazy, counting, today, statistic=np.mean, reach_of=scores.interval):
     """Value and 95 % interval of three systems, each a tuple of columns or one."""
     board[job] = []
     for columns in (lazy, counting, today):
         columns = columns if isinstance(columns, tuple) else (columns,)
-        reach = scores.interval(statistic, *columns, resamples=RESAMPLES)
+        reach = reach_of(statistic, *columns, resamples=RESAMPLES)
         board[job].append((float(statistic(*columns)), *reach))
     print(f"{job}:", *(f"{value:.2f}" for value, _, _ in board[job]))
 
@@ -647,7 +658,7 @@ translated = rewritten("translate English to French: ", english)
 print(english[0], french[0], translated[0], sep="\n")
 
 # %% [markdown]
-# The rival learns a dictionary from 800 translated sentences, and nobody tells it which word belongs to which. At first any French word may translate any English word beside it; then, round by round, pairs that keep appearing together gain at the cost of the rest. This is *IBM Model 1* (Brown and others, 1993), from the beginnings of statistical translation.
+# The rival learns a dictionary from 800 translated sentences, and nobody tells it which word belongs to which. At first any French word may translate any English word beside it; then, round by round, pairs that keep appearing together gain at the cost of the rest. This is *IBM Model 1* (Brown and others, 1993). We use it as a dictionary only, each word's likeliest partner in English order; the systems of its day added a language model and reordering.
 
 # %% tags=["c1.18"]
 from collections import defaultdict
@@ -661,10 +672,10 @@ both = [(words_of(r["english"]), words_of(r["french"])) for r in sentences["trai
 belief = defaultdict(lambda: 1.0)  # how well does an English word explain a French one
 for _ in range(5):
     shares, totals = Counter(), Counter()
-    for here, there in both:
-        for f in there:
-            competing = sum(belief[e, f] for e in here)
-            for e in here:
+    for source, target in both:
+        for f in target:
+            competing = sum(belief[e, f] for e in source)
+            for e in source:
                 shares[e, f] += belief[e, f] / competing
                 totals[e] += belief[e, f] / competing
     belief = {pair: share / totals[pair[0]] for pair, share in shares.items()}
@@ -688,7 +699,7 @@ run.check("more sentences right than word by word", sum(exact[2]) > sum(exact[1]
 #
 # ### Classification
 #
-# A label for a text (chapters 4 and 11): a ready-made classifier against the bag of words of section 2, on the same reviews.
+# A label for a text (chapters 4 and 11): a ready-made classifier against the bag of words of section 2, on the same reviews. Its third answer, *neutral*, counts as wrong.
 
 # %% tags=["c1.19"]
 two_hundred, wanted = text["test"][:200], truth[:200]
@@ -700,38 +711,44 @@ run.check("20 points above lazy", np.mean(answers == wanted) > always.mean() + 0
 # %% [markdown]
 # ### Summarisation
 #
-# Few words for many. The lazy system takes the first sentence; the counting one (Luhn, 1958) takes the sentence whose words are the most frequent in the story. The measure, *ROUGE-1*, is the harmonic mean of two shares: of the summary's words that are in the reference, and of the reference's that are in the summary.
+# Few words for many. The lazy system takes the first sentence; the counting one (after Luhn, 1958) takes the sentence whose words, but for the likes of *the* and *of*, are the most frequent in the story. The measure, *ROUGE-1*, is the harmonic mean of two shares: of the summary's words that are in the reference, and of the reference's that are in the summary.
 
 # %% tags=["c1.20"]
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+
 def rouge(summary, reference):
     """ROUGE-1 F: shared words, against the words of both."""
     ours, theirs = Counter(words_of(summary)), Counter(words_of(reference))
     return 2 * (ours & theirs).total() / max(1, ours.total() + theirs.total())
 
 
-def luhn(parts):
-    """The sentence whose words, on average, are the most frequent in the story."""
-    seen = Counter(words_of(" ".join(parts)))
+def after_luhn(parts):
+    """The sentence whose words, stop words out, are on average the most frequent."""
+    told = [w for w in words_of(" ".join(parts)) if w not in ENGLISH_STOP_WORDS]
+    seen = Counter(told)
     return max(parts, key=lambda s: np.mean([seen[w] for w in words_of(s)] or [0]))
 
 # %% tags=["c1.20"]
 tales = corpora.load("summaries")["test"][:CASES]
 parted = [re.split(r"(?<=[.!?]) ", tale) for tale in tales["story"]]
 short = rewritten("summarize: ", tales["story"])
-systems = [p[0] for p in parted], [luhn(p) for p in parted], short
+systems = [p[0] for p in parted], [after_luhn(p) for p in parted], short
 rouges = [[rouge(*pair) for pair in zip(s, tales["summary"])] for s in systems]
 enter("summarisation", *rouges)
 
 # %% tags=["c1.20"]
 print(fill(tales["story"][0], 88), "->", short[0], sep="\n")
 length = sum(map(len, short)) / sum(map(len, tales["story"]))
-run.check("nearer to the reference than Luhn", np.mean(rouges[2]) > np.mean(rouges[1]))
+first, counted_out, made = (np.mean(rouge_of) for rouge_of in rouges)
+print(f"first sentence {first:.2f}, after Luhn {counted_out:.2f}, seq2seq {made:.2f}")
+run.check("nearer to the reference than either rival", made > max(first, counted_out))
 run.check("at most a third as long", length <= 1 / 3, f"{length:.2f}")
 
 # %% [markdown]
 # ### Copywriting
 #
-# A product in, a slogan out. Counting has little to offer; its place takes a form to fill in. Good is here: the slogan names the product, in words that no slogan before it used.
+# (Counting may lose even to the lazy system: what happens first in a story often says what it is about.) Next, a product in, a slogan out. Counting has little to offer; its place takes a form to fill in. A slogan scores if it names the product; those that are the same but for the name share one point.
 
 # %% tags=["c1.21"]
 names = """Brumo Tavik Zelda Orbo Pluma Nimbo Kasto Vendi Lumo Fresco
@@ -745,36 +762,43 @@ wares = [f"{n}, a {thing}" for n, thing in zip(names, things)]
 wares = [f"{ware} that {traits[i % 4]}" for i, ware in enumerate(wares)]
 
 
-def named_and_new(slogans):
-    """For each slogan: it holds the name, and without the name it is a new one."""
-    bare = [slogan.replace(name, "...") for slogan, name in zip(slogans, names)]
-    return [names[i] in s and bare[i] not in bare[:i] for i, s in enumerate(slogans)]
+def without_names(slogans):
+    """The slogans with ... for the name of the product, a whole word."""
+    return [re.sub(rf"\b{n}\b", "...", s) for n, s in zip(names, slogans)]
+
+
+def points_of(slogans):
+    """For each slogan: 0 without the name, else 1 / how often its template came."""
+    bare = without_names(slogans)
+    return [(b != s) / bare.count(b) for b, s in zip(bare, slogans)]
 
 
 asked = [[{"role": "user", "content": f"Write a short slogan for {w}."}] for w in wares]
 replies = chat(asked, batch_size=10, **style)
 slogans = [reply[0]["generated_text"].strip() for reply in replies]
 systems = ["Buy it today!"] * 20, [f"Buy {name} today!" for name in names], slogans
-enter("copywriting", *map(named_and_new, systems))
+enter("copywriting", *map(points_of, systems))
 
 # %% tags=["c1.21"]
 print(*[f"{ware}: {slogan}" for ware, slogan in zip(wares[:4], slogans)], sep="\n")
-named = np.mean([name in slogan for name, slogan in zip(names, slogans)])
+bare = without_names(slogans)
+print("different slogans once the name is taken out:", len(set(bare)), "of 20")
+different, named = len(set(slogans)), np.mean([b != s for b, s in zip(bare, slogans)])
+run.check("15 or more differ, if only by name", different >= 15, f"{different} of 20")
 run.check("at least 80 % name the product", named >= 0.8, f"{named:.0%}")
-different = len(set(slogans))
-run.check("at least 15 different slogans", different >= 15, f"{different} of 20")
 
 # %% [markdown]
 # ### Semantic search
 #
-# Find the passage that answers a question in other words (chapter 8). The counting system is *TF-IDF*: shared words, rare ones weighing more. A hit is a right passage among the first three of 364; the lazy system shuffles.
+# Find the passage that answers a question in other words (chapter 8). The counting system is *TF-IDF*: shared words, rare ones weighing more. A hit is a right passage among the first three; the lazy system shuffles. The contest takes the *paraphrases* only, questions written to avoid the passage's words, the hard case for counting. The other answerable questions are printed below it.
 
 # %% tags=["c1.23"]
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 passages = corpora.load("passages")["all"]
 asked = [q for part in corpora.load("questions").values() for q in part]
-asked = [q for q in asked if q["type"] == "paraphrase"]
+asked = [q for q in asked if 3 in q["grades"].values()]  # it has a full answer
+hard = np.array([q["type"] == "paraphrase" for q in asked])
 wording, stored = [q["question"] for q in asked], list(passages["text"])
 shelf = corpora.vectors("passages", models.find("embedder"), encoder.encode)["all"]
 tfidf = TfidfVectorizer().fit(stored)
@@ -790,17 +814,20 @@ def hit(question, row):
 
 
 hits = [[hit(*pair) for pair in zip(asked, s)] for s in (shuffled, shared, near)]
-enter("search", *hits)
-only = np.flatnonzero(np.array(hits[2]) & ~np.array(hits[1]))[0]
+hits = np.array(hits)
+enter("search", *hits[:, hard])
+print(f"({sum(hard)} paraphrases among {len(stored)} passages; the {sum(~hard)} others:",
+      *hits[:, ~hard].mean(axis=1).round(2), ")")
+only = np.flatnonzero(hits[2] & ~hits[1] & hard)[0]
 print(wording[only], "->", fill(stored[near[only].argmax()], 88), sep="\n")
-run.check("more hits than by shared words", sum(hits[2]) > sum(hits[1]))
+run.check("more hits than by shared words", sum(hits[2, hard]) > sum(hits[1, hard]))
 
 # %% [markdown]
-# Above: the first question that only the Transformer answered, and the passage it put first.
+# Above: the first paraphrase that only the Transformer answered, and the passage it put first.
 #
 # ### Clustering
 #
-# Sort texts into groups that nobody has named (chapter 5). *k-means* moves five centres until each is the mean of the texts nearest to it. The measure, the *adjusted Rand index*, compares the groups with the true fields, pair by pair: 1 is the same grouping, 0 what chance gives. The lazy system shuffles the groups.
+# Sort texts into groups that nobody has named (chapter 5). *k-means* moves five centres until each is the mean of the texts nearest to it. The measure, the *adjusted Rand index*, compares the groups with the true fields, pair by pair: 1 is the same grouping, 0 what chance gives. The lazy system shuffles the groups. The groups are made once, and their true number is given. An item drawn twice would always agree with itself, so this interval draws *halves* of the texts, without replacement; these scatter about as much as whole new samples would.
 
 # %% tags=["c1.24"]
 from sklearn.cluster import KMeans
@@ -817,12 +844,20 @@ points = corpora.vectors("abstracts", small, encoder.encode)["all"][some]
 counted = TfidfVectorizer(stop_words="english").fit_transform(abstract)
 
 # %% tags=["c1.24"]
+def by_halves(statistic, *columns, resamples):
+    """Interval from random halves of the rows, none of them twice."""
+    rng, n = np.random.default_rng(run.seed), len(columns[0])
+    halves = [rng.permutation(n)[: n // 2] for _ in range(resamples)]
+    values = [statistic(*(column[half] for column in columns)) for half in halves]
+    return np.percentile(values, [2.5, 97.5])
+
+
 kmeans = KMeans(n_clusters=5, n_init=10, random_state=run.seed)
 groups = kmeans.fit_predict(unit(points))
 shuffled = np.random.default_rng(run.seed).permutation(groups)
 truth_5 = np.repeat(range(5), 40)
 sides = [(truth_5, found) for found in (shuffled, kmeans.fit_predict(counted), groups)]
-enter("clustering", *sides, statistic=adjusted_rand_score)
+enter("clustering", *sides, statistic=adjusted_rand_score, reach_of=by_halves)
 
 # %% tags=["c1.24"]
 run.check("far above chance", board["clustering"][2][0] > 0.3)
@@ -850,22 +885,25 @@ ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plots.show(figure, "Seven jobs as rows; lazy, counting, Transformer on a scale to 1.")
 
 # %% [markdown]
-# **Figure 4.** Seven jobs, three systems, with 95 % intervals. Compare within a row only, since the measures differ. In the laptop profile counting comes closest on classification, where single words often decide. Now the same as a map of the field: what is measured, what counted, which family does it today, and where the book goes on.
+# **Figure 4.** Seven jobs, three systems, with 95 % intervals. Compare within a row only, since the measures differ. And it is no contest of mechanisms alone: the Transformers read far more than their rivals, in the laptop profile much of it made by the generators of the very test cases (their cards, in `data/models`, say how much). Now a map of the field: what is measured, what counted and from how much, which family does it here, and where the book goes on.
 
 # %% tags=["c1.03"]
 system = {
-    "next token": ("right", "bigram table", "decoder", 3),
-    "translation": ("sentence right", "IBM Model 1", "encoder-decoder", 1),
-    "classification": ("right", "bag-of-words", "encoder", 4),
-    "summarisation": ("ROUGE-1", "Luhn's sentence", "encoder-decoder", 1),
-    "copywriting": ("named and new", "a form", "decoder", 6),
-    "search": ("hit in three", "TF-IDF", "encoder", 8),
-    "clustering": ("adjusted Rand", "TF-IDF", "encoder", 5),
+    "next token": ("right", "bigram table", f"{len(stories['train'])} stories",
+                   "decoder", 3),
+    "translation": ("sentence right", "IBM Model 1", f"{len(both)} pairs",
+                    "encoder-decoder", 1),
+    "classification": ("right", "bag-of-words", f"{len(text['train'])} reviews",
+                       "encoder", 4),
+    "summarisation": ("ROUGE-1", "after Luhn", "-", "encoder-decoder", 1),
+    "copywriting": ("named and new", "a form", "-", "decoder", 6),
+    "search": ("hit in three", "TF-IDF", f"{len(stored)} passages", "encoder", 8),
+    "clustering": ("adjusted Rand", "TF-IDF", f"{len(abstract)} abstracts", "encoder", 5),
 }
 values = [[f"{value:.2f}" for value, _, _ in found] for found in board.values()]
 won = sum(found[2][0] > max(found[0][0], found[1][0]) for found in board.values())
 run.check("the Transformer leads on (almost) all jobs", won >= AHEAD, f"{won} of 7")
-columns = ["measure", "counting", "family today", "chapter", *marks]
+columns = ["measure", "counting", "it learned from", "family here", "chapter", *marks]
 pd.DataFrame([[*system[j], *v] for j, v in zip(board, values)], list(board), columns)
 
 # %% [markdown]
@@ -873,7 +911,7 @@ pd.DataFrame([[*system[j], *v] for j, v in zip(board, values)], list(board), col
 #
 # ### It repeats what people wrote about people
 #
-# Take the vector of "He is a man." from that of "She is a woman.": the direction in which texts get more female. Where do occupations lie on it? And could eight words against eight differ so much by chance? A *permutation test* deals the sixteen values out in all 12,870 ways; *p* is the share of deals with a gap at least as large.
+# Take the vector of "He is a man." from that of "She is a woman.": the direction in which texts get more female. Where do occupations lie on it? And could eight words against eight differ so much by chance? A *permutation test* deals the sixteen values out in all 12,870 ways; *p* is the share of deals with a gap at least as large, either way. (Caliskan and others, 2017, found such bias in word vectors by a like test, *WEAT*.)
 
 # %% tags=["c1.25"]
 ONE = "nurse secretary librarian nanny dancer receptionist hairdresser florist".split()
@@ -893,11 +931,11 @@ p = np.mean(by_chance >= abs(gap) - 1e-6)
 run.check("the two lists differ", gap > 0 and p < 0.05, f"gap {gap:.2f}, p = {p:.4f}")
 
 # %% [markdown]
-# Whoever sorts applications by such vectors sorts by sex without wanting to. The number measures the texts as much as the model, and other words give another number (exercise 3).
+# Whoever sorts applications by such vectors risks sorting by gender without wanting to. The *p* covers these sixteen words only; other words give another number (exercise 3), and the texts are measured as much as the model.
 #
 # ### It never says "I do not know"
 #
-# Some next token is always likely, whether or not there is anything to know. `base` completes sentences about places that do not exist:
+# One next token is always the likeliest, whether or not there is anything to know. `base` completes sentences about places that do not exist:
 
 # %% tags=["c1.26"]
 begun = """The river that flows through the city of Zorvath is called
@@ -928,14 +966,14 @@ told = [t.strip().split("\n")[0] for t in continued(begun, 14, do_sample=False)]
 print(*[f"{start} [{end}]" for start, end in zip(begun, told)], sep="\n")
 declined = re.compile("not know|n't know|no such|not exist|fiction|unknown|sorry")
 invented = sum(bool(end) and not declined.search(end) for end in told)
-run.check("it never declines", invented == len(begun), f"{invented} of {len(begun)}")
+run.check("all completed, none declined", invented == len(begun), f"{invented} of {len(begun)}")
 
 # %% [markdown]
-# Fluent, and made up. A larger model sounds better and invents all the same; chapters 6 and 8 make models answer from given text, and refuse where it is silent. Until then, whoever publishes such a sentence has to answer for it.
+# All made up, and no wonder: `base` was never taught to decline. Larger models that were taught invent less, not never; chapters 6 and 8 make models answer from given text, and refuse where it is silent. Until then, whoever publishes such a sentence has to answer for it.
 #
-# ### It copies
+# ### It repeats what it has read
 #
-# How much of what it writes stood in training text? We continue the openings of test stories, and look for the longest run of words that also stands in one of 300 training stories: when it writes greedily, and when each token is *sampled*, drawn with its probability.
+# How much of what it writes stood in training text? We continue the openings of test stories, and look for the longest run of words that also stands in one of 300 training stories: when it writes greedily, and when each token is *sampled*, drawn with its probability. The baseline is the true end of each story, cut to the same length: two stories of one kind share phrases though neither copied.
 
 # %% tags=["c1.27"]
 def runs_of(text, length):
@@ -956,13 +994,19 @@ def copied(texts):
 # %% tags=["c1.27", "nbval-ignore-output"]
 openings = [" ".join(tale.split()[:5]) for tale in stories["test"]["story"]]
 torch.manual_seed(run.seed)
-greedy = np.mean(copied(continued(openings, 50, do_sample=False)))
-sampled = np.mean(copied(continued(openings, 50, do_sample=True, top_k=0)))
-print(f"longest copied run, mean: greedy {greedy:.0f} words, sampled {sampled:.0f}")
-run.check("greedy writing copies longer runs", greedy > sampled)
+ways = [continued(openings, 50, do_sample=False),
+        continued(openings, 50, do_sample=True, top_k=0),
+        [" ".join(tale.split()[5:]) for tale in stories["test"]["story"]]]
+ways = [[words_of(end) for end in ends] for ends in ways]
+shortest = [min(map(len, three_ends)) for three_ends in zip(*ways)]
+cut_off = [[" ".join(e[:n]) for e, n in zip(ends, shortest)] for ends in ways]
+greedy, sampled, true = (np.mean(copied(ends)) for ends in cut_off)
+print(f"mean of {np.mean(shortest):.0f} words; longest run that training has, mean:")
+print(f"greedy {greedy:.0f}, sampled {sampled:.0f}, the true ends {true:.0f}")
+run.check("greedy writing repeats longer runs than sampled", greedy > sampled)
 
 # %% [markdown]
-# Here nobody is robbed: one generator made the training stories, from phrases that they share. When the training text is the work of living authors, the same mechanism raises the question whose text it is.
+# Read the three together: only what exceeds the true ends would show copying. In the laptop profile the same generator made all the stories from shared phrases, so long runs prove nothing; without such a baseline the first number alone would have looked like theft. When the training text is the work of living authors, an excess raises the question whose text it is.
 #
 # ### Outside its lessons it is lost
 #
@@ -992,9 +1036,9 @@ print(*map(" | ".join, zip(marks, quiz, replies)), sep="\n")
 run.check("three or more are wrong", sum(good) <= 7, f"{10 - sum(good)} of 10")
 
 # %% [markdown]
-# Nothing in the form of an answer tells whether it is right. (Some of these questions defeat models of any size.)
+# Where answers are fluent, nothing in their form tells which are right. (Some of these questions need a tool, a recent text or private facts; size alone does not supply them.)
 #
-# The encoder has a blind spot of its own. Is a statement nearer to its denial, or to the same in other words?
+# The encoder has a blind spot of its own. Is a statement nearer to its denial, or to the same in other words? Six cases illustrate, they do not prove; *p* says how often tossed coins would fall as unevenly.
 
 # %% tags=["c1.10"]
 triples = """The film is good. | The film is not good. | The movie is great.
@@ -1007,12 +1051,14 @@ sides = [unit(encoder.encode(line.split(" | "))) for line in triples.splitlines(
 denial, restated = np.array([(v[0] @ v[1], v[0] @ v[2]) for v in sides]).T
 print(f"to the denial {denial.mean():.2f}, to other words {restated.mean():.2f}")
 nearer = sum(denial > restated)
-run.check("the denial is nearer in most cases", nearer > 3, f"{nearer} of 6")
+by_luck = scores.mcnemar(denial > restated, denial <= restated)
+says = f"{nearer} of 6, p = {by_luck:.2f}"
+run.check("the denial is nearer in most cases", nearer > 3, says)
 
 # %% [markdown]
 # ## 7 · What it costs, and what fits on your machine
 #
-# Now the open question. A model is its numbers, the **parameters**; each takes 4 bytes in full precision (float32), 2 in half precision, 1 or 1/2 when *quantized* to 8 or 4 bits.
+# Now the open question. A model is its numbers, the **parameters**; each takes 4 bytes in full precision (float32), 2 in half precision, 1 or 1/2 when *quantized* to 8 or 4 bits (and a few per cent more for the scales).
 
 # %% tags=["c1.28"]
 count, each = model.num_parameters(), next(model.parameters()).element_size()
@@ -1023,7 +1069,7 @@ sizes = [f"{3.82 * bits / 8:.1f} GB in {bits} bits" for bits in (32, 16, 8, 4)]
 print("3.82 billion:", ", ".join(sizes))
 
 # %% [markdown]
-# Writing takes more: each new token attends to the keys and values of all tokens before it, and these are kept (the **KV cache**) instead of computed again. Two vectors per layer and token, 2 bytes a number; from the configuration of Phi-3-mini, the book's `chat`, without its weights:
+# Writing takes more: each new token attends to the keys and values of all tokens before it, and these are kept (the **KV cache**) instead of computed again. That is two vectors per layer and token, of the full width (less with *grouped-query attention*, exercise 5), 2 bytes a number in half precision. For the sizes of Phi-3-mini, the book's `chat`, as a full cache (its 4k version attends to the last 2,047 tokens only):
 
 # %% tags=["c1.28"]
 import transformers as hf
@@ -1039,7 +1085,7 @@ print(f"{CONTEXT} tokens: {per_token * CONTEXT / 1e9:.1f} GB")
 # %% [markdown]
 # ### Arithmetic and time
 #
-# For each token, each number of a weight matrix is multiplied once and the product added once: two operations (*FLOP*) per parameter. (The table of embeddings is only looked up; where it also serves as the output matrix, it counts.)
+# For each token, each number of a weight matrix is multiplied once and the product added once: two operations (*FLOP*) per parameter of the matrices. Attention adds to it with every token before. (The table of embeddings is only looked up; where it also serves as the output matrix, it counts.)
 
 # %% tags=["c1.29"]
 from torch.utils.flop_counter import FlopCounterMode
@@ -1051,10 +1097,10 @@ for name, network in {"base": writer, "chat": model}.items():
         network(torch.tensor([[5]], device=network.device))
     flop = counter.get_total_flops()
     near_it = abs(flop / expected - 1) < 0.1
-    run.check(f"{name}: 2 · parameters, within 10 %", near_it, f"{flop:,} FLOP")
+    run.check(f"{name}: 2 · matrix parameters, within 10 %", near_it, f"{flop:,} FLOP")
 
 # %% [markdown]
-# Time is another matter. Reading a prompt is one pass over all its tokens; writing is a pass for each token, and every pass fetches all weights anew.
+# Time is another matter. Reading a prompt is one pass over all its tokens; writing is a pass for each token. In a large model each pass waits for all the weights to be fetched from memory, in small ones like ours mostly for the overhead of the many little steps.
 
 # %% tags=["c1.29", "nbval-ignore-output"]
 import time
@@ -1114,7 +1160,12 @@ agree = known_sizes <= {s.parameters for s in size.values()}
 run.check("counted = listed in our catalogue", agree, f"{len(known_sizes)} models")
 
 # %% tags=["c1.28", "nbval-ignore-output"]
-plans = {name: machine.fits(config, context=CONTEXT) for name, config in book.items()}
+def held(config):
+    """Tokens to keep: CONTEXT, or fewer where the model has fewer positions."""
+    return min(CONTEXT, config.get_text_config().max_position_embeddings)
+
+
+plans = {name: machine.fits(c, context=held(c)) for name, c in book.items()}
 columns = ["million", "weights", "+ cache", "+ reserve", "= GiB", "as", "fits here"]
 fitting = pd.DataFrame([
     [f"{p.parameters / 1e6:,.0f}", f"{p.weights_gib:.1f}", f"{p.cache_gib:.1f}",
@@ -1128,25 +1179,26 @@ fitting
 # From left to right: parameters in millions; GiB of weights, cache and reserve, and their sum; the form that `machine` chose, and whether it fits. Where it chose a smaller form than full precision, the line above the table (for Phi-3-mini) says why.
 
 # %% tags=["c1.28"]
-here = machine.look()
-limit = here.usable_gib(None if here.kind == "cpu" else here.kind)
+mine = machine.look()
+limit = mine.usable_gib(None if mine.kind == "cpu" else mine.kind)
 large = ["TinyLlama 1.1B", "BLIP-2, OPT 2.7B", "Phi-3-mini 3.8B", "Mistral 7B"]
-cache = [size[name].cache_bytes_per_token * CONTEXT / 2**30 for name in large]
+cache = [size[n].cache_bytes_per_token * held(book[n]) / 2**30 for n in large]
 figure, ax = plt.subplots(figsize=(8.5, 3.3))
 for i, bits in enumerate([32, 16, 8, 4]):
     weights = [size[name].parameters * bits / 8 / 2**30 for name in large]
     at = np.arange(4) + 0.2 * (i - 1.5)
     ax.bar(at, weights, 0.18, color=plots.PALETTE[i], label=f"{bits} bits")
-    ax.bar(at, cache, 0.18, bottom=weights, color=plots.PALE)
+    kept_in = np.multiply(cache, 2 if bits == 32 else 1)  # 4 bytes a number, or 2
+    ax.bar(at, kept_in, 0.18, bottom=weights, color=plots.PALE)
 ax.axhline(limit, ls="--", color="dimgray")
-ax.text(-0.45, limit, "free on this machine", va="bottom", color="dimgray")
+ax.text(-0.45, limit, "usable on this machine", va="bottom", color="dimgray")
 ax.set_xticks(range(4), large)
 ax.set(ylabel="GiB: weights, and pale the cache")
 ax.legend(ncols=4)
 plots.show(figure, "Memory of four models at four precisions; this machine's limit.")
 
 # %% [markdown]
-# **Figure 5.** Weights at four precisions with the cache for 4,096 tokens on top (pale). What rises above the dashed line did not fit into the memory that was free when this ran, on a machine with two cores and no GPU; what ends just below may not fit either, since the reserve comes on top. Fewer bits shrink the weights, not the cache. *Your guess:* the story at the top came out of 5.3 million numbers and 21.3 MB; the book's model has 700 times as many.
+# **Figure 5.** Weights at four precisions with the cache on top (pale), for 4,096 tokens or as many as the model has positions for. What rises above the dashed line did not fit into the memory usable when this ran (free, less a margin), on a machine with two cores and no GPU; what ends just below may not fit either, since the reserve comes on top. Below 16 bits only the weights shrink: the cache stays at 2 bytes a number. *Your guess:* the story at the top came out of 5.3 million numbers and 21.3 MB; the book's model has 700 times as many.
 
 # %% [markdown]
 # ## Summary
@@ -1155,9 +1207,9 @@ plots.show(figure, "Memory of four models at four precisions; this machine's lim
 #
 # - **Counting** words throws away order and synonyms: twelve paraphrases out of twelve have cosine 0. It still judges 0.77 of the reviews rightly.
 # - **Word vectors** bring synonyms together; all twelve pairs are found. Each word has one vector, whatever its neighbours.
-# - **Attention** mixes vectors by their likeness: *bank* by a river and *bank* with money part (0.86 within, 0.69 across).
-# - **Encoders look both ways and represent, decoders look back and write.** With the two together, one mechanism does seven jobs for which seven systems were needed.
-# - **It invents, copies and repeats prejudice**, in the same fluent tone. Parameters times bytes, plus a cache, tell what fits.
+# - **Attention** mixes the vectors of a text by learned scores: *bank* by a river and *bank* with money part (0.86 within, 0.69 across).
+# - **Encoders look both ways and represent, decoders look back and write.** One architecture, trained separately for each, does seven jobs for which seven systems were needed.
+# - **It invents, repeats phrases and prejudice**, and does not say so. Parameters times bytes, plus a cache, tell what fits.
 #
 # **Key terms.** *token* · *language model* · *bag-of-words* · *embedding* · *cosine* · *attention* · *softmax* · *Transformer* · *encoder, decoder* · *representation model, generative model* · *greedy decoding* · *parameter* · *KV cache* · *FLOP* · *quantization*
 
