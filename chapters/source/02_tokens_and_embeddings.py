@@ -1471,7 +1471,7 @@ run.check("an unseen song has no vector", "s999" not in heard)
 #
 # </details>
 #
-# [contents](README.md) | [next: 3 · Looking inside large language models](03_inside_transformers.ipynb)
+# [previous: 1 · An introduction to language models](01_introduction.ipynb) | [contents](README.md) | [next: 3 · Looking inside large language models](03_inside_transformers.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()

@@ -74,9 +74,9 @@ message = [{"role": "user", "content": "Tell me a story about a dragon and a qui
 print(fill(chat(message, **style)[0]["generated_text"], 88))
 
 # %% [markdown]
-# Nobody wrote down that story as a whole; a program put it together one token at a time, out of phrases like those it was trained on. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* The last section answers.
+# Nobody wrote that story as a whole; a program put it together token by token, largely from phrases of its training. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* The last section answers.
 #
-# This notebook accompanies a book and runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
+# This notebook runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
 
 # %% tags=["c1.01"]
 print(spec)
@@ -370,11 +370,11 @@ run.check("none by counts, all by Transformer", (partners[0], partners[2]) == (0
 run.check("only the Transformer sees the order", order.iloc[2] < 0.999 < order.iloc[1])
 
 # %% [markdown]
-# Word vectors alone solve the pairs: synonyms were the hard part, and a mean is enough for that. Raw cosines of different spaces do not compare, so the *gap* is divided by the spread (standard deviation) among strangers: the Transformer holds partners and strangers further apart. But look at the last column: a mean cannot tell who bites whom, and the Transformer hardly does. Do not expect one vector to keep the order of words well.
+# Word vectors alone solve the pairs: synonyms were the hard part, and a mean is enough for that. Raw cosines of different spaces do not compare, but the *gap*, in standard deviations of the strangers, does: the Transformer holds the two further apart. But look at the last column: a mean cannot tell who bites whom, and the Transformer hardly does.
 #
 # ## 4 · Attention lets words change each other
 #
-# In a table of word embeddings *bank* has one row, whether money or water runs past it. **Attention** mixes the vectors of a text. Each token *scores* every token (a dot product: how much do you concern me?); a **softmax** turns the scores into weights that sum to 1 (the exponential of each, divided by their sum); the token's new vector is the weighted mean of all. (Bahdanau and others brought it to translation in 2014.) Scores are first divided by the root of the number of coordinates, lest they grow with it. By hand, three tokens of two numbers: (1, 0), (0, 1), (1, 1). The third scores them 1, 1, 2; divided by √2, their exponentials are about 2, 2, 4, and the weights 1/4, 1/4, 1/2.
+# In a table of word embeddings *bank* has one row, whether money or water runs past it. **Attention** mixes the vectors of a text. Each token *scores* every token (a dot product: how much do you concern me?); a **softmax** turns the scores into weights that sum to 1 (the exponential of each, divided by their sum); the token's new vector is the weighted mean of all. (Bahdanau and others brought it to translation in 2014.) Scores are divided by the root of the number of coordinates, lest they grow with it. By hand, three tokens of two numbers: (1, 0), (0, 1), (1, 1). The third scores them 1, 1, 2; divided by √2, their exponentials are about 2, 2, 4, and the weights 1/4, 1/4, 1/2.
 
 # %% tags=["c1.11"]
 def attend_from(position, vectors):
@@ -405,7 +405,7 @@ library = F.scaled_dot_product_attention(batch, batch, batch)[0].numpy()
 run.check("= scaled_dot_product_attention", np.allclose(mixed, library, atol=1e-6))
 
 # %% [markdown]
-# A trained model first multiplies each vector by three learned matrices (what I ask, what I offer, what I pass on: *query*, *key*, *value*), does so several times side by side (*heads*), and stacks such layers, each with a *feed-forward* part that works on one vector at a time. Attention alone is blind to order, so positions are built in as well; chapter 3 takes all this apart. Does it bring context? Eight times *bank*, its vector read from the last layer:
+# A trained model first multiplies each vector by three learned matrices (what I ask, what I offer, what I pass on: *query*, *key*, *value*), does so several times side by side (*heads*), and stacks such layers, each with a *feed-forward* part for each vector alone. Attention is blind to order, so positions are built in, too; chapter 3 takes it apart. Does it bring context? Eight times *bank*, its vector read from the last layer:
 
 # %% tags=["c1.12"]
 river = ["They sat on the bank of the river and watched the ducks.",
@@ -435,7 +435,7 @@ cosines = banks @ banks.T
 names = [f"{sense} {i}" for sense in ("river", "money") for i in range(1, 5)]
 figure, ax = plt.subplots(figsize=(7, 3.2))
 plots.heat(ax, cosines, names, names, top=1.0, low=0.5)
-plots.show(figure, "Cosines of eight vectors of bank: higher on average within a sense.")
+plots.show(figure, "Cosines of eight vectors of bank: on average higher in a sense.")
 
 # %% [markdown]
 # **Figure 2.** Cosines between eight vectors of the same word, four times by a river, four times with money. The table of embeddings would fill every field with 1. Now cover the words that give the river away; and, as a control, *all the others* instead:
@@ -444,13 +444,16 @@ plots.show(figure, "Cosines of eight vectors of bank: higher on average within a
 cues = """ducks river boat drifted little muddy willows grow grassy stream fished
 steep lake""".split()
 mask = encoder.tokenizer.mask_token
-covered, control = [], []
-for sentence in river:
-    hide = lambda m: mask if (m[0].lower() in cues) == hidden else m[0]
-    hidden = True
-    covered.append(re.sub(r"\b(?!bank\b)\w+", hide, sentence))
-    hidden = False
-    control.append(re.sub(r"\b(?!bank\b)\w+", hide, sentence))
+
+
+def cover(these):
+    """The river sentences without their cues, or without all other words but bank."""
+    def shown(m):
+        return mask if (m[0].lower() in cues) == these else m[0]
+    return [re.sub(r"\b(?!bank\b)\w+", shown, sentence) for sentence in river]
+
+
+covered, control = cover(True), cover(False)
 print(covered[0], control[0], sep="\n")
 pairs = np.triu_indices(4, 1)  # each pair of different sentences once
 same = np.mean([cosines[:4, :4][pairs], cosines[4:, 4:][pairs]])
@@ -466,7 +469,7 @@ run.check("more than without the other words", without > cues_only)
 # %% [markdown]
 # ## 5 · One mechanism, two families
 #
-# May a token attend to the tokens *after* it? To understand, why not. To learn to write, no: training predicts every position of a text at once, and the answer would be in view. That one choice, the **mask**, makes two families.
+# May a token attend to the tokens *after* it? To understand, why not; to learn writing, no: training predicts all positions at once, and the answer would be in view. That one choice, the **mask**, makes two families.
 #
 # - **Encoders** (BERT) look both ways and return a vector per token: **representation models**.
 # - **Decoders** (GPT) look back only and return a probability per next token: **generative models**.
@@ -503,9 +506,9 @@ run.check("the encoder looks ahead, the decoder never", min(ahead) == 0 < max(ah
 print("largest weight on a later token: encoder {:.2f}, decoder {:.2f}".format(*ahead))
 
 # %% [markdown]
-# **Figure 3.** Who attends to whom, mean over layers and heads (square root, so that small weights show). Right of the diagonal lies the future, used by one family only. In the laptop profile the first column holds much of the weight in most rows; one reading is that a token that finds nothing of interest puts its weight there.
+# **Figure 3.** Who attends to whom, mean over layers and heads (square root, so that small weights show). Right of the diagonal lies the future, used by one family only. In the laptop profile the first column holds much of the weight in most rows; perhaps a token that finds nothing of interest puts it there.
 #
-# A test that tells the families apart without looking inside: change the *last* word. Does the vector of an *early* one move?
+# Seen from outside: change the *last* word. Does the vector of an *early* one move?
 
 # %% tags=["c1.16"]
 def moved(network, cutter):
@@ -579,7 +582,7 @@ print(f"usual token {lazy:.2f}, bigram table {counting:.2f}, decoder {today:.2f}
 run.check("at least 5 points above the bigram table", today > counting + 0.05)
 
 # %% [markdown]
-# (In the laptop profile the stories come from the generator that `base` learned from, with new heroes and things; hence the high score.)
+# (In the laptop profile `base` learned from the same generator.)
 #
 # ### Two families in one table
 #
@@ -613,7 +616,7 @@ run.check("a score per token, a vector, a score per label", wide == sizes)
 # %% [markdown]
 # ## 6 · Seven jobs, one toolbox
 #
-# **Language AI** is older than Transformers. Each job used to have a system of its own, and many of these counted; now one architecture, trained for each, does them all. For seven jobs, three systems side by side: a *lazy* one that anybody writes in a line, one from the age of *counting*, and a *Transformer*. Next-token prediction was the first; six follow. (An eighth, *speech recognition*, needs sound: a Transformer reads slices of a spectrogram as it reads words. Chapter 9 does the like with patches of images.)
+# **Language AI** is older than Transformers. Each job used to have a system of its own, and many of these counted; now one architecture, trained for each, does them all. For seven jobs, three systems side by side: a *lazy* one that anybody writes in a line, one from the age of *counting*, and a *Transformer*. (An eighth, *speech recognition*, needs sound: a Transformer reads slices of a spectrogram as it reads words. Chapter 9 does the like with patches of images.)
 
 # %% tags=["c1.03", "c1.22"]
 board = {}
@@ -658,7 +661,7 @@ translated = rewritten("translate English to French: ", english)
 print(english[0], french[0], translated[0], sep="\n")
 
 # %% [markdown]
-# The rival learns a dictionary from 800 translated sentences, and nobody tells it which word belongs to which. At first any French word may translate any English word beside it; then, round by round, pairs that keep appearing together gain at the cost of the rest. This is *IBM Model 1* (Brown and others, 1993). We use it as a dictionary only, each word's likeliest partner in English order; the systems of its day added a language model and reordering.
+# The rival learns a dictionary from 800 translated sentences. At first any French word may translate any English word beside it; then, round by round, pairs that keep appearing together gain at the cost of the rest. This is *IBM Model 1* (Brown and others, 1993). We use only its dictionary, each word's likeliest partner, in English order: no language model, no reordering.
 
 # %% tags=["c1.18"]
 from collections import defaultdict
@@ -695,11 +698,11 @@ print("single words right:", *(f"{share:.2f}" for share in single))
 run.check("more sentences right than word by word", sum(exact[2]) > sum(exact[1]))
 
 # %% [markdown]
-# Whole sentences right: lazy (it returned the English), dictionary, Transformer. The dictionary has most words right, and hardly a sentence: French puts most adjectives after the noun and makes them agree with it, which counts of single words cannot show. To a decoder that attends to both sentences it is one more pattern. Its errors are mostly single endings or words, but the measure forgives none.
+# Whole sentences right: lazy (it returned the English), dictionary, Transformer. The dictionary has most words right, and hardly a sentence: French puts most adjectives after the noun and makes them agree with it, which counts of single words cannot show.
 #
 # ### Classification
 #
-# A label for a text (chapters 4 and 11): a ready-made classifier against the bag of words of section 2, on the same reviews. Its third answer, *neutral*, counts as wrong.
+# A label for a text (chapters 4 and 11): a ready-made classifier against the bag of words of section 2, on the same reviews. A *neutral* counts as wrong.
 
 # %% tags=["c1.19"]
 two_hundred, wanted = text["test"][:200], truth[:200]
@@ -711,7 +714,7 @@ run.check("20 points above lazy", np.mean(answers == wanted) > always.mean() + 0
 # %% [markdown]
 # ### Summarisation
 #
-# Few words for many. The lazy system takes the first sentence; the counting one (after Luhn, 1958) takes the sentence whose words, but for the likes of *the* and *of*, are the most frequent in the story. The measure, *ROUGE-1*, is the harmonic mean of two shares: of the summary's words that are in the reference, and of the reference's that are in the summary.
+# The lazy system takes the first sentence; the counting one (after Luhn, 1958) takes the sentence whose words, but for the likes of *the* and *of*, are the most frequent in the story. The measure, *ROUGE-1*, is the harmonic mean of two shares: of the summary's words that are in the reference, and of the reference's that are in the summary.
 
 # %% tags=["c1.20"]
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
@@ -748,7 +751,7 @@ run.check("at most a third as long", length <= 1 / 3, f"{length:.2f}")
 # %% [markdown]
 # ### Copywriting
 #
-# (Counting may lose even to the lazy system: what happens first in a story often says what it is about.) Next, a product in, a slogan out. Counting has little to offer; its place takes a form to fill in. A slogan scores if it names the product; those that are the same but for the name share one point.
+# (Counting loses to the first sentence where stories open with their subject.) A product in, a slogan out. Counting has little to offer; its place takes a form to fill in. A slogan scores if it names the product; those that are the same but for the name share one point.
 
 # %% tags=["c1.21"]
 names = """Brumo Tavik Zelda Orbo Pluma Nimbo Kasto Vendi Lumo Fresco
@@ -790,7 +793,7 @@ run.check("at least 80 % name the product", named >= 0.8, f"{named:.0%}")
 # %% [markdown]
 # ### Semantic search
 #
-# Find the passage that answers a question in other words (chapter 8). The counting system is *TF-IDF*: shared words, rare ones weighing more. A hit is a right passage among the first three; the lazy system shuffles. The contest takes the *paraphrases* only, questions written to avoid the passage's words, the hard case for counting. The other answerable questions are printed below it.
+# Find the passage that answers a question in other words (chapter 8). The counting system is *TF-IDF*: shared words, rare ones weighing more. A hit is a right passage among the first three; the lazy system shuffles. Only *paraphrases* count, questions that avoid the passage's words: the hard case for counting. The line below has the others, where shared words may do as well.
 
 # %% tags=["c1.23"]
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -816,18 +819,18 @@ def hit(question, row):
 hits = [[hit(*pair) for pair in zip(asked, s)] for s in (shuffled, shared, near)]
 hits = np.array(hits)
 enter("search", *hits[:, hard])
-print(f"({sum(hard)} paraphrases among {len(stored)} passages; the {sum(~hard)} others:",
-      *hits[:, ~hard].mean(axis=1).round(2), ")")
+print(f"{sum(hard)} paraphrases, {len(stored)} passages; {sum(~hard)} other questions:",
+      *(f"{share:.2f}" for share in hits[:, ~hard].mean(axis=1)))
 only = np.flatnonzero(hits[2] & ~hits[1] & hard)[0]
 print(wording[only], "->", fill(stored[near[only].argmax()], 88), sep="\n")
 run.check("more hits than by shared words", sum(hits[2, hard]) > sum(hits[1, hard]))
 
 # %% [markdown]
-# Above: the first paraphrase that only the Transformer answered, and the passage it put first.
+# Above: a paraphrase that only the Transformer answered.
 #
 # ### Clustering
 #
-# Sort texts into groups that nobody has named (chapter 5). *k-means* moves five centres until each is the mean of the texts nearest to it. The measure, the *adjusted Rand index*, compares the groups with the true fields, pair by pair: 1 is the same grouping, 0 what chance gives. The lazy system shuffles the groups. The groups are made once, and their true number is given. An item drawn twice would always agree with itself, so this interval draws *halves* of the texts, without replacement; these scatter about as much as whole new samples would.
+# Sort texts into groups that nobody has named (chapter 5). *k-means* moves five centres until each is the mean of the texts nearest to it. The measure, the *adjusted Rand index*, compares the groups with the true fields, pair by pair: 1 is the same grouping, 0 what chance gives. The lazy system shuffles the groups. The groups are made once; their true number is given. A text drawn twice would agree with itself, so this interval takes random *halves* without repeats.
 
 # %% tags=["c1.24"]
 from sklearn.cluster import KMeans
@@ -866,8 +869,6 @@ pd.crosstab(field[some], groups, rownames=["field"], colnames=["group"])
 
 # %% [markdown]
 # ## Is it any good?
-#
-# Seven jobs, three systems, one scale from 0 to 1.
 
 # %% tags=["c1.03"]
 figure, ax = plt.subplots(figsize=(8.5, 3.6))
@@ -885,7 +886,7 @@ ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 plots.show(figure, "Seven jobs as rows; lazy, counting, Transformer on a scale to 1.")
 
 # %% [markdown]
-# **Figure 4.** Seven jobs, three systems, with 95 % intervals. Compare within a row only, since the measures differ. And it is no contest of mechanisms alone: the Transformers read far more than their rivals, in the laptop profile much of it made by the generators of the very test cases (their cards, in `data/models`, say how much). Now a map of the field: what is measured, what counted and from how much, which family does it here, and where the book goes on.
+# **Figure 4.** Seven jobs, three systems, with 95 % intervals. Compare within a row only, since the measures differ. It compares mechanism *plus data*: the Transformers read far more, in the laptop profile much of it by the generators of the test cases. Now a map of the field: what is measured, what counted and from how much, which family does it here, and where the book goes on.
 
 # %% tags=["c1.03"]
 system = {
@@ -898,7 +899,8 @@ system = {
     "summarisation": ("ROUGE-1", "after Luhn", "-", "encoder-decoder", 1),
     "copywriting": ("named and new", "a form", "-", "decoder", 6),
     "search": ("hit in three", "TF-IDF", f"{len(stored)} passages", "encoder", 8),
-    "clustering": ("adjusted Rand", "TF-IDF", f"{len(abstract)} abstracts", "encoder", 5),
+    "clustering": ("adjusted Rand", "TF-IDF", f"{len(abstract)} abstracts",
+                   "encoder", 5),
 }
 values = [[f"{value:.2f}" for value, _, _ in found] for found in board.values()]
 won = sum(found[2][0] > max(found[0][0], found[1][0]) for found in board.values())
@@ -911,7 +913,7 @@ pd.DataFrame([[*system[j], *v] for j, v in zip(board, values)], list(board), col
 #
 # ### It repeats what people wrote about people
 #
-# Take the vector of "He is a man." from that of "She is a woman.": the direction in which texts get more female. Where do occupations lie on it? And could eight words against eight differ so much by chance? A *permutation test* deals the sixteen values out in all 12,870 ways; *p* is the share of deals with a gap at least as large, either way. (Caliskan and others, 2017, found such bias in word vectors by a like test, *WEAT*.)
+# Take the vector of "He is a man." from that of "She is a woman.": the direction in which texts get more female. Where do occupations lie on it? And could eight words against eight differ so much by chance? A *permutation test* deals the sixteen values out in all 12,870 ways; *p* is the share of deals with a gap at least as large, either way. (A relative of *WEAT*: Caliskan and others, 2017.)
 
 # %% tags=["c1.25"]
 ONE = "nurse secretary librarian nanny dancer receptionist hairdresser florist".split()
@@ -931,7 +933,7 @@ p = np.mean(by_chance >= abs(gap) - 1e-6)
 run.check("the two lists differ", gap > 0 and p < 0.05, f"gap {gap:.2f}, p = {p:.4f}")
 
 # %% [markdown]
-# Whoever sorts applications by such vectors risks sorting by gender without wanting to. The *p* covers these sixteen words only; other words give another number (exercise 3), and the texts are measured as much as the model.
+# Whoever sorts applications by such vectors risks sorting by gender without wanting to. The *p* covers these sixteen words; others give another number (exercise 3), and the texts are measured as much as the model.
 #
 # ### It never says "I do not know"
 #
@@ -966,14 +968,15 @@ told = [t.strip().split("\n")[0] for t in continued(begun, 14, do_sample=False)]
 print(*[f"{start} [{end}]" for start, end in zip(begun, told)], sep="\n")
 declined = re.compile("not know|n't know|no such|not exist|fiction|unknown|sorry")
 invented = sum(bool(end) and not declined.search(end) for end in told)
-run.check("all completed, none declined", invented == len(begun), f"{invented} of {len(begun)}")
+says = f"{invented} of {len(begun)}"
+run.check("all completed, none declined", invented == len(begun), says)
 
 # %% [markdown]
-# All made up, and no wonder: `base` was never taught to decline. Larger models that were taught invent less, not never; chapters 6 and 8 make models answer from given text, and refuse where it is silent. Until then, whoever publishes such a sentence has to answer for it.
+# All made up: `base` was never taught to decline. Larger models invent less, not never; chapters 6 and 8 make models answer from given text, and refuse where it is silent. Until then, whoever publishes such a sentence has to answer for it.
 #
 # ### It repeats what it has read
 #
-# How much of what it writes stood in training text? We continue the openings of test stories, and look for the longest run of words that also stands in one of 300 training stories: when it writes greedily, and when each token is *sampled*, drawn with its probability. The baseline is the true end of each story, cut to the same length: two stories of one kind share phrases though neither copied.
+# How much of what it writes stood in training text? We continue test stories, greedily or *sampled* (each token drawn with its probability), and look for the longest run of words that also stands in one of 300 training stories. The baseline is the true end of each story, at equal length: stories of one kind share phrases though neither copied.
 
 # %% tags=["c1.27"]
 def runs_of(text, length):
@@ -1006,11 +1009,11 @@ print(f"greedy {greedy:.0f}, sampled {sampled:.0f}, the true ends {true:.0f}")
 run.check("greedy writing repeats longer runs than sampled", greedy > sampled)
 
 # %% [markdown]
-# Read the three together: only what exceeds the true ends would show copying. In the laptop profile the same generator made all the stories from shared phrases, so long runs prove nothing; without such a baseline the first number alone would have looked like theft. When the training text is the work of living authors, an excess raises the question whose text it is.
+# Only what exceeds the true ends would show copying. In the laptop profile one generator made all stories from shared phrases; without the baseline, the first number would look like theft. Where living authors wrote the training text, an excess raises the question whose text it is.
 #
 # ### Outside its lessons it is lost
 #
-# `chat` in the laptop profile has learned some skills, and nothing about the world. Ten questions that it was not made for, each with a pattern that a right answer fits:
+# `chat` in the laptop profile has learned some skills, and nothing about the world. Ten questions that it was not made for:
 
 # %% tags=["c1.01"]
 quiz = {
@@ -1031,14 +1034,13 @@ asked = [[{"role": "user", "content": question}] for question in quiz]
 replies = chat(asked, batch_size=10, **(style | {"max_new_tokens": 40}))
 replies = [" ".join(reply[0]["generated_text"].split()) for reply in replies]
 good = [bool(re.search(key, reply)) for key, reply in zip(quiz.values(), replies)]
-marks = ["right" if fine else "wrong" for fine in good]
-print(*map(" | ".join, zip(marks, quiz, replies)), sep="\n")
+print(*map(" | ".join, zip(np.where(good, "right", "wrong"), quiz, replies)), sep="\n")
 run.check("three or more are wrong", sum(good) <= 7, f"{10 - sum(good)} of 10")
 
 # %% [markdown]
-# Where answers are fluent, nothing in their form tells which are right. (Some of these questions need a tool, a recent text or private facts; size alone does not supply them.)
+# Where answers are fluent, their form does not tell which are right. (Some questions need a tool, a recent text or private facts, which no size supplies.)
 #
-# The encoder has a blind spot of its own. Is a statement nearer to its denial, or to the same in other words? Six cases illustrate, they do not prove; *p* says how often tossed coins would fall as unevenly.
+# The encoder has a blind spot of its own. Is a statement nearer to its denial, or to the same in other words? Six cases only illustrate; *p* is the chance that coins fall as unevenly.
 
 # %% tags=["c1.10"]
 triples = """The film is good. | The film is not good. | The movie is great.
@@ -1058,7 +1060,7 @@ run.check("the denial is nearer in most cases", nearer > 3, says)
 # %% [markdown]
 # ## 7 · What it costs, and what fits on your machine
 #
-# Now the open question. A model is its numbers, the **parameters**; each takes 4 bytes in full precision (float32), 2 in half precision, 1 or 1/2 when *quantized* to 8 or 4 bits (and a few per cent more for the scales).
+# A model is its numbers, the **parameters**; each takes 4 bytes in full precision (float32), 2 in half precision, 1 or 1/2 when *quantized* to 8 or 4 bits (and a few per cent more for the scales).
 
 # %% tags=["c1.28"]
 count, each = model.num_parameters(), next(model.parameters()).element_size()
@@ -1069,7 +1071,7 @@ sizes = [f"{3.82 * bits / 8:.1f} GB in {bits} bits" for bits in (32, 16, 8, 4)]
 print("3.82 billion:", ", ".join(sizes))
 
 # %% [markdown]
-# Writing takes more: each new token attends to the keys and values of all tokens before it, and these are kept (the **KV cache**) instead of computed again. That is two vectors per layer and token, of the full width (less with *grouped-query attention*, exercise 5), 2 bytes a number in half precision. For the sizes of Phi-3-mini, the book's `chat`, as a full cache (its 4k version attends to the last 2,047 tokens only):
+# Writing takes more: each new token attends to the keys and values of all tokens before it, and these are kept (the **KV cache**) instead of computed again. Two vectors per layer and token, of full width (less in exercise 5), 2 bytes a number in half precision; for Phi-3-mini, the book's `chat`, a full cache (its 4k version attends to the last 2,047 tokens):
 
 # %% tags=["c1.28"]
 import transformers as hf
@@ -1100,7 +1102,7 @@ for name, network in {"base": writer, "chat": model}.items():
     run.check(f"{name}: 2 · matrix parameters, within 10 %", near_it, f"{flop:,} FLOP")
 
 # %% [markdown]
-# Time is another matter. Reading a prompt is one pass over all its tokens; writing is a pass for each token. In a large model each pass waits for all the weights to be fetched from memory, in small ones like ours mostly for the overhead of the many little steps.
+# Time is another matter. Reading a prompt is one pass over all its tokens; writing is a pass for each token. In a large model a pass waits for its weights to arrive from memory, in small ones mostly for the overhead of many little steps.
 
 # %% tags=["c1.29", "nbval-ignore-output"]
 import time
@@ -1131,7 +1133,7 @@ pd.DataFrame(pace, ["million parameters", "tokens read a second", "written a sec
 # %% [markdown]
 # ### The models of the book on this machine
 #
-# A configuration tells the size of a model before a byte of it is fetched; here with the sizes that the makers published. `utils.machine` looks at the memory that is free now, adds weights, cache and a reserve, and takes the most exact form that fits.
+# A configuration tells the size of a model before a byte of it is fetched; here, published sizes. `utils.machine` looks at the memory that is free now, adds weights, cache and a reserve, and takes the most exact form that fits.
 
 # %% tags=["c1.28"]
 roberta = dict(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1)
@@ -1176,7 +1178,7 @@ run.check("the sentence encoder fits", plans["all-mpnet-base-v2"].fits)
 fitting
 
 # %% [markdown]
-# From left to right: parameters in millions; GiB of weights, cache and reserve, and their sum; the form that `machine` chose, and whether it fits. Where it chose a smaller form than full precision, the line above the table (for Phi-3-mini) says why.
+# GiB of weights, cache and reserve; their sum; the form that `machine` chose. Where it chose a smaller form than full precision, the line above the table (for Phi-3-mini) says why.
 
 # %% tags=["c1.28"]
 mine = machine.look()
@@ -1198,7 +1200,7 @@ ax.legend(ncols=4)
 plots.show(figure, "Memory of four models at four precisions; this machine's limit.")
 
 # %% [markdown]
-# **Figure 5.** Weights at four precisions with the cache on top (pale), for 4,096 tokens or as many as the model has positions for. What rises above the dashed line did not fit into the memory usable when this ran (free, less a margin), on a machine with two cores and no GPU; what ends just below may not fit either, since the reserve comes on top. Below 16 bits only the weights shrink: the cache stays at 2 bytes a number. *Your guess:* the story at the top came out of 5.3 million numbers and 21.3 MB; the book's model has 700 times as many.
+# **Figure 5.** Weights at four precisions with the cache on top (pale), for 4,096 tokens or as many as the model has positions for. What rises above the dashed line did not fit into the memory usable when this ran (free, less a margin) on two cores without a GPU; just below is close, since the reserve comes on top. Below 16 bits only the weights shrink: the cache stays at 2 bytes a number. *Your guess:* the story at the top came out of 5.3 million numbers and 21.3 MB; the book's model has 700 times as many.
 
 # %% [markdown]
 # ## Summary
@@ -1208,7 +1210,7 @@ plots.show(figure, "Memory of four models at four precisions; this machine's lim
 # - **Counting** words throws away order and synonyms: twelve paraphrases out of twelve have cosine 0. It still judges 0.77 of the reviews rightly.
 # - **Word vectors** bring synonyms together; all twelve pairs are found. Each word has one vector, whatever its neighbours.
 # - **Attention** mixes the vectors of a text by learned scores: *bank* by a river and *bank* with money part (0.86 within, 0.69 across).
-# - **Encoders look both ways and represent, decoders look back and write.** One architecture, trained separately for each, does seven jobs for which seven systems were needed.
+# - **Encoders look both ways and represent, decoders look back and write.** One architecture, trained separately for each, does seven jobs.
 # - **It invents, repeats phrases and prejudice**, and does not say so. Parameters times bytes, plus a cache, tell what fits.
 #
 # **Key terms.** *token* · *language model* · *bag-of-words* · *embedding* · *cosine* · *attention* · *softmax* · *Transformer* · *encoder, decoder* · *representation model, generative model* · *greedy decoding* · *parameter* · *KV cache* · *FLOP* · *quantization*
@@ -1322,7 +1324,7 @@ plots.show(figure, "Memory of four models at four precisions; this machine's lim
 #
 # <details><summary>Hint</summary>
 #
-# Weights: 7.24 billion times 2 bytes or 1/2 byte. Cache: 2 · layers · heads · width · 2 bytes, per token.
+# Weights: the number of parameters times 2 bytes or 1/2 byte. Cache: 2 · layers · heads · width · 2 bytes, per token.
 #
 # </details>
 # <details><summary>Solution</summary>
@@ -1342,7 +1344,7 @@ plots.show(figure, "Memory of four models at four precisions; this machine's lim
 # </details>
 
 # %% [markdown]
-# [contents](README.md)
+# [contents](README.md) | [next: 2 · Tokens and embeddings](02_tokens_and_embeddings.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()
