@@ -74,7 +74,7 @@ message = [{"role": "user", "content": "Tell me a story about a dragon and a qui
 print(fill(chat(message, **style)[0]["generated_text"], 88))
 
 # %% [markdown]
-# Nobody wrote that story as a whole; a program put it together token by token, largely from phrases of its training. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* The last section answers.
+# Nobody wrote that story as a whole; a program put it together token by token, largely from phrases of its training. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* Section 7 answers.
 #
 # This notebook runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
 
@@ -337,7 +337,7 @@ run.check("squared distance = 2 - 2 · cosine", same)
 # %% [markdown]
 # ### The twelve pairs again
 #
-# A text's simplest vector is the mean of its words' vectors. Beside it stands the encoder as a whole, a **Transformer**, which the next section opens.
+# A text's simplest vector is the mean of its words' vectors. Beside it stands the whole encoder, a **Transformer**: layers of attention, which the next section opens.
 
 # %% tags=["c1.04"]
 def mean_of_words(texts):
@@ -391,7 +391,7 @@ for vector, (weights, changed) in zip(three, looped):
 run.check("weights sum to 1", np.allclose([w.sum() for w, _ in looped], 1))
 
 # %% [markdown]
-# Nothing in this loop waits for the step before: one matrix product does all positions at once. That is why Transformers train fast on hardware that multiplies matrices, and *recurrent* networks before them, which read word by word, did not.
+# Nothing in this loop waits for the step before: two matrix products do all positions at once. That is why Transformers train fast on hardware that multiplies matrices, and *recurrent* networks before them, which read word by word, did not.
 
 # %% tags=["c1.11", "c1.13"]
 import torch.nn.functional as F
@@ -702,7 +702,7 @@ run.check("more sentences right than word by word", sum(exact[2]) > sum(exact[1]
 #
 # ### Classification
 #
-# A label for a text (chapters 4 and 11): a ready-made classifier against the bag of words of section 2, on the same reviews. A *neutral* counts as wrong.
+# A label for a text (chapters 4 and 11): a ready-made classifier against the bag of words of section 2, on 200 of its test reviews. A *neutral* counts as wrong.
 
 # %% tags=["c1.19"]
 two_hundred, wanted = text["test"][:200], truth[:200]
