@@ -60,7 +60,7 @@ scorecard: $(READY)  ## measure every shipped model on held-out cases
 	@$(PY) -m data.recipes.scorecard
 
 models: $(READY)  ## retrain the shipped models, or ROLE=base (needs HANDSON_SOURCES; hours without a GPU)
-	@for role in $(or $(ROLE),sentiment reranker chat base seq2seq); do \
+	@for role in $(or $(ROLE),sentiment reranker clauses chat base masked seq2seq); do \
 	  $(PY) -m data.recipes.$$role || exit 1; done
 
 clean:  ## remove build/ (the environment stays)

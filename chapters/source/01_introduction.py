@@ -74,7 +74,7 @@ message = [{"role": "user", "content": "Tell me a story about a dragon and a qui
 print(fill(chat(message, **style)[0]["generated_text"], 88))
 
 # %% [markdown]
-# Nobody wrote that story as a whole; a program put it together token by token, largely from phrases of its training. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* Section 7 answers.
+# Nobody wrote that story; a program put it together token by token, largely from phrases of its training (the laptop's small model stumbles over *quilt*). *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* Section 7 answers.
 #
 # This notebook runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
 
@@ -399,7 +399,7 @@ import torch.nn.functional as F
 scored = three @ three.T / 2**0.5  # all positions at once
 weights = np.exp(scored) / np.exp(scored).sum(axis=1, keepdims=True)
 mixed = weights @ three
-run.check("one matrix product = the loop", np.allclose(mixed, [m for _, m in looped]))
+run.check("two matrix products = the loop", np.allclose(mixed, [m for _, m in looped]))
 batch = torch.tensor(three)[None]  # queries, keys and values: here the same
 library = F.scaled_dot_product_attention(batch, batch, batch)[0].numpy()
 run.check("= scaled_dot_product_attention", np.allclose(mixed, library, atol=1e-6))
@@ -749,9 +749,11 @@ run.check("nearer to the reference than either rival", made > max(first, counted
 run.check("at most a third as long", length <= 1 / 3, f"{length:.2f}")
 
 # %% [markdown]
+# Here counting loses even to the first sentence.
+#
 # ### Copywriting
 #
-# (Counting loses to the first sentence where stories open with their subject.) A product in, a slogan out. Counting has little to offer; its place takes a form to fill in. A slogan scores if it names the product; those that are the same but for the name share one point.
+# A product in, a slogan out. Counting has little to offer; its place takes a form to fill in. A slogan scores if it names the product; those that are the same but for the name share one point.
 
 # %% tags=["c1.21"]
 names = """Brumo Tavik Zelda Orbo Pluma Nimbo Kasto Vendi Lumo Fresco
@@ -1013,7 +1015,7 @@ run.check("greedy writing repeats longer runs than sampled", greedy > sampled)
 #
 # ### Outside its lessons it is lost
 #
-# `chat` in the laptop profile has learned some skills, and nothing about the world. Ten questions that it was not made for:
+# `chat` in the laptop profile has learned some skills and a few facts. Ten questions that it was not made for:
 
 # %% tags=["c1.01"]
 quiz = {

@@ -192,7 +192,7 @@ if CHATS:
     run.check("the templated one ends by itself", answer[-1] in torch.tensor(ends))
 
 # %% [markdown]
-# The template is the form in which the model learned to answer. Without it the model meets a form that it never saw: compare the two beginnings. (The small stand-in knows apologies, not gates; its reason may fit another thing.) Next, the loop by hand:
+# The template is the form in which the model learned to answer. Without it the model meets a form that it never saw. (The small stand-in then falls into a loop. Inside it, it knows apologies, not gates.) Next, the loop by hand:
 
 # %% tags=["c3.02", "c3.03"]
 passes = []

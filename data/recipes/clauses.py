@@ -10,7 +10,7 @@ import json
 import random
 import re
 
-from data.recipes import kit, loop
+from data.recipes import loop
 
 CUTS = re.compile(r"\s*(?:[,;:()]| - | -- |\. |\b(?:and|but|yet|though|although|while|which)\b)\s*")
 LINKS = (", ", ", ", " and ", ", and ", "; ", " , ")
@@ -80,5 +80,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    kit.processes()
     main()

@@ -16,7 +16,7 @@ IGNORED = -100
 # answered after 1,100 steps. Dense copying comes first, then the tasks.
 SHARES = dict(gaps=1, translate=6, summarize=2, sentiment=7, topic=2, question=3)
 EXERCISES = dict(repeat=3, look_up=5)
-LAPTOP = loop.Plan(steps=1100, rate=1e-3, matrices=6, probe_every=100, save_every=100)
+LAPTOP = loop.Plan(steps=2300, rate=1e-3, matrices=6, probe_every=100, save_every=100)
 GPU = loop.Plan(steps=6000, rate=1e-3, tokens=32768, probe_every=500, save_every=500)
 
 
