@@ -74,7 +74,7 @@ message = [{"role": "user", "content": "Tell me a story about a dragon and a qui
 print(fill(chat(message, **style)[0]["generated_text"], 88))
 
 # %% [markdown]
-# Nobody wrote that story; a program put it together token by token, largely from phrases of its training (the laptop's small model stumbles over *quilt*). *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* Section 7 answers.
+# Nobody wrote that story; a program put it together token by token, largely from phrases of its training. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* Section 7 answers.
 #
 # This notebook runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
 
@@ -108,8 +108,8 @@ pieces = AutoTokenizer.from_pretrained(spec.path)
 writer = AutoModelForCausalLM.from_pretrained(spec.path, **spec.options)
 ids = pieces("Once upon a", return_tensors="pt").input_ids.to(writer.device)
 for _ in range(3):
-    with torch.no_grad():
-        best = writer(ids).logits[0, -1].softmax(-1).topk(5)
+    with torch.no_grad():  # logits: raw scores; softmax turns them into probabilities
+        best = writer(ids).logits[0, -1].softmax(-1).topk(5)  # -1: after the last token
     guesses = zip(pieces.batch_decode(best.indices[:, None]), best.values.tolist())
     print(pieces.decode(ids[0], skip_special_tokens=True), "...")
     print("   ", *(f"{token.strip()} {chance:.2f} " for token, chance in guesses))
@@ -166,7 +166,8 @@ run.check("who bites whom: cosine 1", np.isclose(dog @ man, 1))
 run.check("great film, wonderful movie: cosine 0", film @ movie == 0)
 
 # %% tags=["c1.05"]
-# now film reviews in place of four scraps, and scikit-learn in place of our lines
+# now film reviews in place of four scraps, and scikit-learn in place of our lines;
+# train is there to learn from, test to judge on what nobody has learned from
 LABELS = ["negative", "positive"]
 reviews = corpora.load("reviews")
 kept = {s: [r for r in reviews[s] if r["label"] in LABELS][:2000] for s in reviews}
@@ -907,7 +908,7 @@ system = {
 values = [[f"{value:.2f}" for value, _, _ in found] for found in board.values()]
 won = sum(found[2][0] > max(found[0][0], found[1][0]) for found in board.values())
 run.check("the Transformer leads on (almost) all jobs", won >= AHEAD, f"{won} of 7")
-columns = ["measure", "counting", "it learned from", "family here", "chapter", *marks]
+columns = ["measure", "how it counted", "it learned from", "family here", "chapter", *marks]
 pd.DataFrame([[*system[j], *v] for j, v in zip(board, values)], list(board), columns)
 
 # %% [markdown]
@@ -1069,6 +1070,7 @@ count, each = model.num_parameters(), next(model.parameters()).element_size()
 footprint = model.get_memory_footprint()
 print(f"chat: {count:,} parameters of {each} bytes = {footprint / 1e6:.1f} MB")
 run.check("= get_memory_footprint()", abs(count * each / footprint - 1) < 0.01)
+# a GB has 10**9 bytes; a GiB, as in the tables below, 2**30: 7 % more
 sizes = [f"{3.82 * bits / 8:.1f} GB in {bits} bits" for bits in (32, 16, 8, 4)]
 print("3.82 billion:", ", ".join(sizes))
 

@@ -787,8 +787,10 @@ predicted["T5, asked"] = t5_says
 off_format = sum(~np.isin(t5_says, LABELS))
 off_share = off_format / len(truth)
 run.check("at most 5 % are off format", off_share <= 0.05, f"{off_format} answers")
-margin = f1(truth, t5_says) - lazy_or_coin
-run.check("at least 20 points over baseline and coin", margin >= 0.2)
+margin = f1(truth, t5_says) - f1(truth, lazy)
+run.check("at least 20 points over the majority baseline", margin >= 0.2)
+low = interval(f1, truth, t5_says)[0]
+run.check("and above a coin, interval and all", low > 0.5)
 print("T5, F1:", with_interval(f1, truth, t5_says))
 
 # %% [markdown]

@@ -111,8 +111,8 @@ def tool_names(rng, *roles) -> dict:
     return {role: phrase(rng, role + "_names") for role in roles}
 
 
-def react(rng, split: str) -> dict:
-    """Prices: look up, convert or add where asked, and answer."""
+def prices(rng, split: str) -> tuple:
+    """Look up prices, convert or add where asked, and answer: (tools, question, steps)."""
     tools = tool_names(rng, "price", "sum", *["film"] * (rng.random() < 0.2))
     if "film" not in tools and rng.random() < 0.6:
         tools["price"] = "search"
@@ -121,10 +121,10 @@ def react(rng, split: str) -> dict:
     if target != "dollars" and rng.random() < 0.6:
         unit = "dollars"
     kind = rng.choice(["convert", "convert", "sum", "sum", "plain"]) if g != h else "plain"
-    prices = [ff.entity(rng, split, "price", unit) for _ in range(2)]
-    x, y = (price.split()[0] for price in prices)
+    asked = [ff.entity(rng, split, "price", unit) for _ in range(2)]
+    x, y = (price.split()[0] for price in asked)
     count = 2 if kind == "sum" else 1
-    facts = [(tools["price"], "price", *pair) for pair in zip((g, h), prices)]
+    facts = [(tools["price"], "price", *pair) for pair in zip((g, h), asked)]
     trace, found = look_up(rng, split, facts[:count])
     rate = rng.choice([f"{rng.randint(50, 150) / 100:.2f}", f"0.{rng.randint(2, 9)}"])
     step, result = None, f"{x} {unit}"
@@ -138,8 +138,12 @@ def react(rng, split: str) -> dict:
     if found:
         trace += [step] * bool(step) + [(final(FINAL, result), "")]
     question = ask(rng, split, lambda: price_question(rng, kind))
-    question = question.format(g=g, h=h, e=g, s=unit, s1=unit[:-1], t=target, r=rate)
-    return made(rng, "react", tools, question, trace)
+    return tools, question.format(g=g, h=h, e=g, s=unit, s1=unit[:-1], t=target, r=rate), trace
+
+
+def react(rng, split: str) -> dict:
+    """The next segment of an agent that looks up prices."""
+    return made(rng, "react", *prices(rng, split))
 
 
 def price_question(rng, kind: str) -> str:
@@ -169,14 +173,19 @@ def two_facts(rng, split: str, tools: dict) -> tuple:
                                               (tool, second, asked, value)]
 
 
-def react_facts(rng, split: str) -> dict:
-    """Films and prices: choose the tool, look up one fact or two, and answer."""
+def film_facts(rng, split: str) -> tuple:
+    """Choose the tool, look up one fact or two, and answer: (tools, question, steps)."""
     tools = tool_names(rng, "film", "price", *["sum"] * (rng.random() < 0.4))
     question, facts = (one_fact if rng.random() < 0.45 else two_facts)(rng, split, tools)
     trace, found = look_up(rng, split, facts)
     if found:
         trace.append((final(FINAL, facts[-1][-1]), ""))
-    return made(rng, "react_facts", tools, question, trace)
+    return tools, question, trace
+
+
+def react_facts(rng, split: str) -> dict:
+    """The next segment of an agent that looks up films and prices."""
+    return made(rng, "react_facts", *film_facts(rng, split))
 
 
 def score(case: dict, answer: str) -> dict:
@@ -186,4 +195,4 @@ def score(case: dict, answer: str) -> dict:
 
 
 SKILLS = {"react": react, "react_facts": react_facts}
-SCORES = {"react": score, "react_facts": score}
+SCORES = dict.fromkeys(SKILLS, score)

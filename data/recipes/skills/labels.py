@@ -103,9 +103,9 @@ def shots(rng, split, k=None):
         seen.add(text)
         rows.append(form.format(x=text) + (f" {wrap(label)}" if len(rows) < k else ""))
     gap = rng.choice(["\n", "\n\n"])
-    say = wrap if k else plain
+    say = wrap if k else plain                   # unseen, the form cannot be known
     return case("shots", [("user", head.format(a=one, b=two) + gap + gap.join(rows)),
-                          ("assistant", say(query))], k=k, forms=[say(one), say(two)])
+                          ("assistant", say(query))], k=k, forms=[wrap(one), wrap(two)])
 
 
 @cache
@@ -157,8 +157,10 @@ def sentiment(rng, split):
 
 
 def score_shots(case, answer) -> dict:
-    """Is it a label in the right form; and is it the right one?"""
-    return {"format": answer.strip() in case["gold"]["forms"], **same(case, answer)}
+    """Is it the reference; is it in the form of the examples (without any: in another one)?"""
+    same_form = answer.strip() in case["gold"]["forms"]
+    key, good = ("format", same_form) if case["gold"]["k"] else ("other_form", not same_form)
+    return {key: good, **same(case, answer)}
 
 
 def same(case, answer) -> dict:

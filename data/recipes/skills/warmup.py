@@ -2,7 +2,7 @@
 
 They are no skills of their own. Copying, looking up and sums appear sooner with them.
 """
-from data.recipes.skills import facts, grounded, judging, numbers, passages, words
+from data.recipes.skills import agent, facts, grounded, judging, numbers, passages, words
 
 AGAIN = (["Repeat", "Say again", "Copy", "Write again", "Repeat exactly"],
          ["", " this", " these words", " the line", " what follows"], [": ", ":\n"])
@@ -117,9 +117,19 @@ def checks_many(rng, split: str) -> dict:
     return case("checks_many", turns)
 
 
+def react_many(rng, split: str) -> dict:
+    """All segments of an agent, each observation a turn of the user."""
+    tools, question, trace = rng.choice((agent.prices, agent.film_facts))(rng, split)
+    asked, turns = agent.prompt(rng, tools, question, []), []
+    for segment, seen in trace:
+        turns.append((asked, segment))
+        asked = f"Observation: {seen}"
+    return case("react_many", turns)
+
+
 SKILLS = {"repeat": repeat, "recall_all": recall_all, "many_sums": many_sums,
           "cited_many": cited_many, "guarded_many": guarded_many, "support_many": support_many,
-          "checks_many": checks_many}
+          "checks_many": checks_many, "react_many": react_many}
 
 
 def score_exact(made, answer: str) -> dict:
