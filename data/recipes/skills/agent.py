@@ -81,7 +81,8 @@ def look_up(rng, split: str, facts: list) -> tuple:
 
 def made(rng, skill: str, tools: dict, question: str, trace: list) -> dict:
     """A case that asks for one segment of a trace."""
-    at = rng.randrange(len(trace))
+    early = max(0, len(trace) - 2)               # the last two steps are the hard ones
+    at = rng.choices(range(len(trace)), [1] * early + [3] * (len(trace) - early))[0]
     while sum(len(segment + seen) for segment, seen in trace[:at]) > MOST:
         at -= 1
     answer = trace[at][0]
@@ -115,11 +116,11 @@ def prices(rng, split: str) -> tuple:
     """Look up prices, convert or add where asked, and answer: (tools, question, steps)."""
     tools = tool_names(rng, "price", "sum", *["film"] * (rng.random() < 0.2))
     if "film" not in tools and rng.random() < 0.6:
-        tools["price"] = "search"
-    g, h = (words.good(rng, split) for _ in range(2))
+        tools |= dict(price="search", sum="calculator")
+    g, h = (words.ware(rng, split) for _ in range(2))
     unit, target = rng.sample(["dollars", "pounds", "euros", "crowns", "francs"], 2)
-    if target != "dollars" and rng.random() < 0.6:
-        unit = "dollars"
+    if rng.random() < 0.7:                       # half of these: the book's question
+        unit, target = "dollars", rng.choice(["euros", "euros", "pounds", "crowns", "francs"])
     kind = rng.choice(["convert", "convert", "sum", "sum", "plain"]) if g != h else "plain"
     asked = [ff.entity(rng, split, "price", unit) for _ in range(2)]
     x, y = (price.split()[0] for price in asked)

@@ -104,7 +104,13 @@ def summarise_talk(rng, split):
     old = rng.randint(1, len(kinds) - 1) if luck < 0.55 and len(kinds) > 1 else 0
     cut = rng.randint(old + 1, len(kinds))
     groups = [g for g in (kinds[old:cut][:3], kinds[old:cut][3:], kinds[cut:]) if g]
-    talk = lines(rng, split, facts, groups)
+    if old and rng.random() < 0.25:              # new lines that tell nothing to keep
+        parts, talk = dict(list(parts.items())[:old]), []
+        for pair in rng.sample(table("smalltalk", split), rng.choice([1, 1, 2])):
+            talk += [f"{who}: {said}" for who, said in zip(("Human", "AI"), pair)]
+        talk, whole = "\n".join(talk), " ".join(parts.values())
+    else:
+        talk = lines(rng, split, facts, groups)
     if old:
         prompt = words.wording(rng, split, *HEADS, EXTEND[0], ["{old}"], EXTEND[1])
         prompt = prompt.replace("{old}", " ".join(list(parts.values())[:old])) + talk

@@ -106,6 +106,11 @@ def like(rng, split: str, thing: str, kind: str) -> str:
     return entity(rng, split, kind)
 
 
+ALONE = ("It costs {v}.", "Its price is {v}.", "A pair costs {v}.", "The price is {v}.",
+         "For {v} you get the {e}.", "It is made to last and costs {v}.", "This {e} costs {v}.",
+         "It sells for {v}.", "You can have it for {v}.", "The {e}, made by hand, costs {v}.")
+
+
 def told(rng, relation: str, about: str, value: str) -> str:
     """One sentence that tells a fact."""
     (text,) = rng.choice(rows("fact_sentences", relation))
@@ -123,6 +128,8 @@ def page(rng, split: str, relation: str, about: str, value: str) -> str:
     kind, answer, _ = RELATIONS[relation]
     said, extra = [told(rng, relation, about, value)], rng.random()
     unit = value.split()[-1] if relation == "price" else ""
+    if unit and rng.random() < 0.15:             # a page about this good alone
+        said, extra = [rng.choice(ALONE).format(e=about, v=value)], 1.0
     if extra < 0.3:
         other = like(rng, split, about, kind)
         said.append(told(rng, relation, other, entity(rng, split, answer, unit)))

@@ -103,6 +103,14 @@ def good(rng, split: str) -> str:
     return f"{pick(rng, 'materials', 'train')} {pick(rng, 'goods', split)}"
 
 
+def ware(rng, split: str) -> str:
+    """A good; in training one in three has odd words, so that any name is copied."""
+    if split == "test" or rng.random() < 2 / 3:
+        return good(rng, split)
+    words = [pick(rng, "goods", split).split()[-1], rare(rng), rare(rng), rare(rng)]
+    return " ".join(rng.sample(words, rng.choice([2, 2, 3])))
+
+
 def code(rng, split: str) -> str:
     """A product code such as "QX-417"."""
     def make():
