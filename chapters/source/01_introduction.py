@@ -70,11 +70,11 @@ tokenizer = AutoTokenizer.from_pretrained(spec.path)
 model = AutoModelForCausalLM.from_pretrained(spec.path, **spec.options)
 chat = pipeline("text-generation", model=model, tokenizer=tokenizer)
 style = dict(max_new_tokens=NEW_TOKENS, do_sample=False, return_full_text=False)
-message = [{"role": "user", "content": "Tell me a story about a dragon and a quilt."}]
+message = [{"role": "user", "content": "Tell me a story about a fox and a drum."}]
 print(fill(chat(message, **style)[0]["generated_text"], 88))
 
 # %% [markdown]
-# Nobody wrote that story; a program put it together token by token, largely from phrases of its training. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* Section 7 answers.
+# Nobody wrote that story; a program put it together token by token, largely from phrases of its training. Others come out worse: try *a dragon and a quilt*. *Guess: of how many numbers does this model consist, and how much memory do they take? The book's model has 3.8 billion: would it run on your machine?* Section 7 answers.
 #
 # This notebook runs in one of two **profiles**: *laptop*, with small models that ship with it, or *book* (`HANDSON_PROFILE=book`), with the book's own. A line with ✓ is a claim that was tested just now; if one fails, the notebook stops.
 

@@ -192,7 +192,7 @@ if CHATS:
     run.check("the templated one ends by itself", answer[-1] in torch.tensor(ends))
 
 # %% [markdown]
-# The template is the form in which the model learned to answer. Without it the model meets a form that it never saw. (The small stand-in then falls into a loop. Inside it, it knows apologies, not gates.) Next, the loop by hand:
+# The template is the form in which the model learned to answer. Without it the model meets a form that it never saw. (The small stand-in then stutters before it answers. Inside it, it knows apologies, not gates.) Next, the loop by hand:
 
 # %% tags=["c3.02", "c3.03"]
 passes = []
@@ -748,7 +748,7 @@ axes[0].set_yticks(range(len(names)), names)
 plots.show(figure, "Attention weights of four heads as heat maps; rows look at columns")
 
 # %% [markdown]
-# **Figure 5.** Each row is a token that looks, each column one that is looked at; dark is a large attention weight, and each row sums to 1. The upper right is empty: that is the mask. Look for three habits: a dark diagonal (the token itself), a line just below it (the token before), a dark first column. For the block in the titles the table measures them, and what each head is worth:
+# **Figure 5.** Each row is a token that looks, each column one that is looked at; dark is a large attention weight, and each row sums to 1. The upper right is empty: that is the mask. Three habits are common: a dark diagonal (the token itself), a line just below it (the token before), a dark first column. For the block in the titles the table measures them, and what each head is worth:
 
 # %% tags=["c3.25"]
 def without_head(block, head):

@@ -1386,7 +1386,7 @@ for i in worst:
 #
 # <br>
 #
-# [previous: 3 · Looking inside large language models](03_inside_transformers.ipynb) | [contents](README.md)
+# [previous: 3 · Looking inside large language models](03_inside_transformers.ipynb) | [contents](README.md) | [next: 6 · Prompt engineering](06_prompt_engineering.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()
