@@ -4,6 +4,7 @@ Files are written by huggingface_hub under a temporary name and renamed when who
 an interrupted download never leaves a file that could be loaded by mistake.
 """
 import os
+import sys
 from pathlib import Path
 
 from utils import HandsOnError
@@ -21,16 +22,16 @@ def snapshot(repo_id: str, revision: str | None = None) -> str:
     Raises HandsOnError with the fix: no network, a full disk, a gated or unknown id.
     """
     from huggingface_hub import snapshot_download
-    from tqdm import tqdm  # the plain-text bar: widgets do not survive in notebooks
 
     def fetch(rev):
         return snapshot_download(
             repo_id, revision=rev, allow_patterns=PATTERNS, ignore_patterns=SKIPPED,
-            tqdm_class=tqdm,
+            tqdm_class=no_bar(),
         )
 
     if not _begun(repo_id, revision):
         explain(lambda: _ask("model", repo_id, revision), repo_id)
+        print(f"Fetching {repo_id} from the hub ...", file=sys.stderr, flush=True)
     folder = explain(lambda: fetch(revision), repo_id)
     if not any(Path(folder).rglob("*.safetensors")):
         folder = explain(lambda: fetch(_converted(repo_id)), repo_id)
@@ -40,12 +41,28 @@ def snapshot(repo_id: str, revision: str | None = None) -> str:
 def single(repo_id: str, name: str) -> Path:
     """One file of a hub model, such as a GGUF; raises HandsOnError as `snapshot` does."""
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from tqdm import tqdm
 
     if isinstance(here := try_to_load_from_cache(repo_id, name), str):
         return Path(here)
     explain(lambda: _ask("model", repo_id), repo_id)
-    return Path(explain(lambda: hf_hub_download(repo_id, name, tqdm_class=tqdm), repo_id))
+    print(f"Fetching {name} of {repo_id} from the hub ...", file=sys.stderr, flush=True)
+    return Path(explain(lambda: hf_hub_download(repo_id, name, tqdm_class=no_bar()), repo_id))
+
+
+def no_bar():
+    """A tqdm class that never draws.
+
+    In a kernel a bar can hang a download for good: the thread that draws it holds tqdm's lock
+    and waits for the kernel's output thread, which waits for the lock when it happens to
+    collect an old bar (seen in chapter 2, by a dump of all threads).
+    """
+    from tqdm import tqdm
+
+    class NoBar(tqdm):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs | {"disable": True})
+
+    return NoBar
 
 
 def _ask(kind, repo_id, revision=None):

@@ -74,14 +74,13 @@ def _shipped(name, entry):
 def _fetch(repo_id):
     """The tokenizer's files of a hub model, and nothing else: its weights may be 30 GB."""
     from huggingface_hub import HfApi, constants, snapshot_download
-    from tqdm import tqdm
 
-    from utils.download import explain
+    from utils.download import explain, no_bar
 
     if not constants.HF_HUB_OFFLINE:  # a quick question first: fails at once, not after 25 s
         explain(lambda: HfApi().repo_info(repo_id, timeout=10), repo_id)
     folder = explain(lambda: snapshot_download(
-        repo_id, allow_patterns=FILES, tqdm_class=tqdm), repo_id)
+        repo_id, allow_patterns=FILES, tqdm_class=no_bar()), repo_id)
     if not Path(folder, "tokenizer.json").exists():
         raise HandsOnError(f"{repo_id} has no tokenizer.json. Fix: use the laptop profile.")
     return folder

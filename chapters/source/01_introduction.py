@@ -109,7 +109,7 @@ writer = AutoModelForCausalLM.from_pretrained(spec.path, **spec.options)
 ids = pieces("Once upon a", return_tensors="pt").input_ids.to(writer.device)
 for _ in range(3):
     with torch.no_grad():  # logits: raw scores; softmax turns them into probabilities
-        best = writer(ids).logits[0, -1].softmax(-1).topk(5)  # -1: after the last token
+        best = writer(ids).logits[0, -1].softmax(-1).topk(5)  # -1: the last
     guesses = zip(pieces.batch_decode(best.indices[:, None]), best.values.tolist())
     print(pieces.decode(ids[0], skip_special_tokens=True), "...")
     print("   ", *(f"{token.strip()} {chance:.2f} " for token, chance in guesses))
@@ -908,7 +908,8 @@ system = {
 values = [[f"{value:.2f}" for value, _, _ in found] for found in board.values()]
 won = sum(found[2][0] > max(found[0][0], found[1][0]) for found in board.values())
 run.check("the Transformer leads on (almost) all jobs", won >= AHEAD, f"{won} of 7")
-columns = ["measure", "how it counted", "it learned from", "family here", "chapter", *marks]
+columns = ["measure", "how it counted", "it learned from", "family here", "chapter",
+           *marks]
 pd.DataFrame([[*system[j], *v] for j, v in zip(board, values)], list(board), columns)
 
 # %% [markdown]
