@@ -404,7 +404,7 @@ print(f"both: {both[0]} | data: {only_data[0]} | instruction: {only_task[0]}")
 compare(usable)
 
 # %% [markdown]
-# The instruction alone shows a trap: the *form* of its answers is perfect, and there is no review to be right about.
+# The instruction alone shows a trap: its answers look like labels, and there is no review to be right about.
 #
 # ### The output indicator
 #
@@ -1147,7 +1147,7 @@ compare(tuned)
 # %% [markdown]
 # ### Control by a grammar
 #
-# Asking is not enforcing. A **grammar** removes, at each step, every token that would break the form; what is left cannot be invalid. llama.cpp does this. It reads models as **GGUF**, one file with weights and tokenizer, here with its weights rounded to 8 bits. A JSON *schema* says which keys and types there must be. At a temperature of 1.5, forty characters with and without it. Temperature alone is the subject, so llama.cpp's own top-k, top-p and min-p are switched off. The guarantee has a condition: the model must be allowed to *end*, so we look at the `finish_reason`, too.
+# Asking is not enforcing. A **grammar** removes, at each step, every token that would break the form; what is left can still become valid. llama.cpp does this. It reads models as **GGUF**, one file with weights and tokenizer, here with its weights rounded to 8 bits. A JSON *schema* says which keys and types there must be. At a temperature of 1.5, forty characters with and without it. Temperature alone is the subject, so llama.cpp's own top-k, top-p and min-p are switched off. The guarantee has a condition: the model must be allowed to *end*, so we look at the `finish_reason`, too.
 
 # %% tags=["c6.33", "c6.39", "nbval-ignore-output"]
 from utils import services
@@ -1325,7 +1325,7 @@ compare({f"{i} retries": s for i, s in enumerate(success)})
 #
 # ### Smaller files
 #
-# A GGUF file may hold each weight in 16 bits, or in 8 or 4 with a scale per block of 32 (chapter 12 takes that apart). Is the 16-bit file the same model, and what do the small ones lose on our problems?
+# A GGUF file may hold each weight in 16 bits, or in 8 or 4 with a scale per block of 32 (chapter 7 takes that apart). Is the 16-bit file the same model, and what do the small ones lose on our problems?
 
 # %% tags=["c6.39", "nbval-ignore-output"]
 from pathlib import Path

@@ -476,7 +476,7 @@ run.check("parser = json.loads", data == json.loads(patient.invoke(REQUEST)))
 # %% [markdown]
 # ## 3 · Small prompts in a row
 #
-# Asked for everything at once, a model does everything a bit. So ask for a title, then a character that fits it, then a story that fits both: a **sequential chain**, where each answer fills a slot of the next prompt.
+# A task in parts can be asked for in parts: a title, then a character that fits it, then a story that fits both: a **sequential chain**, where each answer fills a slot of the next prompt.
 
 # %% tags=["c7.14"]
 LINKS = {
@@ -1151,7 +1151,7 @@ run.check("the sentence is not worse by more than 10 points", gain.mean() >= -0.
 print(f"gain of the sentence: {gain.mean():+.2f} ({low:+.2f} to {high:+.2f}), paired")
 
 # %% [markdown]
-# Shorter, and here also better. Mind one cause: three texts in a row are a form outside this model's training, and they name several prices. A larger model minds less, but pays the same tokens.
+# Shorter, and here also better. Mind one cause: three texts in a row are a form outside this model's training, and they name several prices.
 #
 # ## 7 · What can go wrong
 #
