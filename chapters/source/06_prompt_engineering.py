@@ -60,7 +60,7 @@ FILES = run.pick(laptop=["f16", "q8_0", "q4_0"], book=["q4_0"])  # compared ther
 #
 # One model does nearly all the work: a chat model that answers messages. The laptop's stand-in has five million parameters, where the book's has thousands of millions: it knows a few skills and nothing of the world. What a prompt changes in it can be measured in seconds. None of the names, goods and stories below occurs in its training. Their *forms* do: it was trained to answer step-by-step cues and "Answer with the number only", guard sentences, steered e-mails and "Write the next step". So the sizes of effects show what was trained, not what such words do to another model.
 #
-# A model reads and writes **tokens**, pieces of words from a fixed list, its *vocabulary*. A line with ✓ is a check that ran and held.
+# A model reads and writes **tokens**, pieces of words from a fixed list, its *vocabulary*. A line with ✓ is a check that ran and held. "On the laptop" means: in the default *profile*, with the small models; the *book* profile runs the same cells on the book's.
 
 # %%
 import numpy as np
@@ -649,8 +649,8 @@ def shown(keep, cases):
 
 dropped = {p: shown([q for q in PARTS if q != p], emails) for p in PARTS}
 half = emails[: CASES // 2]  # adding part by part: half the cases will do
-built = {p: shown(PARTS[: i + 1], half) for i, p in enumerate(PARTS)}
-left = np.array([b.mean(axis=0) for b in built.values()])
+built = [shown(PARTS[:i], half) for i in range(1, len(PARTS))] + [full[: len(half)]]
+left = np.array([b.mean(axis=0) for b in built])
 right = np.array([full.mean(axis=0), *[d.mean(axis=0) for d in dropped.values()]])
 names = [f"+ {p}" for p in PARTS], ["all seven", *[f"- {p}" for p in PARTS]]
 figure, axes = plt.subplots(1, 2, figsize=(11.5, 3.4))
@@ -1106,7 +1106,7 @@ hero = "Make a hero whose class is {}, by the name of {}, in JSON"
 heroes = [hero.format(*who) for who in cast]
 by_keys = ask([f"{h} with the keys {', '.join(ks)}." for h, ks in zip(heroes, keys)])
 template = [f"{h}.\nUse this template: {j}" for h, j in zip(heroes, shown_json)]
-by_template = ask(template, tokens=120)
+by_template = ask(template, tokens=64)
 
 
 def fits(answers):
@@ -1145,9 +1145,72 @@ print(untaught[0][:70].replace("\n", " "))
 compare(tuned)
 
 # %% [markdown]
+# ### Forbid tokens: a mask
+#
+# Asking is not enforcing. To enforce, list the token sequences that are allowed, here those of three labels, and at each step set the logit of every other token to minus infinity. In transformers a `LogitsProcessor` may do so. (Masking step by step is not the same as drawing from the model's answers and keeping the valid ones: the mask cannot see that a token leads into a corner.)
+
+# %% tags=["c6.35"]
+endings = [tokenizer.encode(x, add_special_tokens=False) + [tokenizer.eos_token_id]
+           for x in ("positive", "negative", "unsure")]
+
+
+def allowed(done):
+    """Tokens that may follow the tokens written so far; after the end only the end."""
+    follow = {e[len(done)] for e in endings if e[: len(done)] == done and e != done}
+    return sorted(follow or {tokenizer.eos_token_id})
+
+
+# %% tags=["c6.35"]
+from transformers import LogitsProcessor, LogitsProcessorList
+
+
+class OnlyLabels(LogitsProcessor):
+    """Every token that leads to no label gets minus infinity."""
+
+    def __init__(self, start):
+        self.start = start  # the length of the prompt
+
+    def __call__(self, ids, logits):
+        mask = torch.full_like(logits, -torch.inf)
+        for row, written in enumerate(ids[:, self.start :].tolist()):
+            mask[row, allowed(written)] = 0
+        return logits + mask
+
+
+# %% [markdown]
+# Three ways to the same label: this processor; transformers' own `prefix_allowed_tokens_fn`; and a loop of our own that takes the best allowed token.
+
+# %% tags=["c6.35"]
+def three_ways(prompt):
+    """The label by our mask, by transformers' own option, and by a loop."""
+    ids = tokenizer(turn(prompt), add_special_tokens=False, return_tensors="pt")
+    ids, loop = ids.input_ids.to(chat.device), []
+    n, options = ids.shape[1], dict(max_new_tokens=6, do_sample=False)
+    options["attention_mask"] = torch.ones_like(ids)
+    mask = LogitsProcessorList([OnlyLabels(n)])
+    ours = chat.generate(ids, logits_processor=mask, **options)[0, n:].tolist()
+    also = dict(prefix_allowed_tokens_fn=lambda _, seen: allowed(seen[n:].tolist()))
+    theirs = chat.generate(ids, **also, **options)[0, n:].tolist()
+    while loop not in endings:
+        tail = torch.tensor([loop], dtype=ids.dtype, device=ids.device)
+        with torch.inference_mode():
+            scored = chat(torch.cat([ids, tail], dim=1)).logits[0, -1]
+        loop.append(max(allowed(loop), key=lambda t: scored[t].item()))
+    return ours, theirs, loop
+
+
+print("first tokens allowed:", [tokenizer.decode(t) for t in allowed([])])
+opinion = [f"What do you think of this review?\n{r}" for r in reviews[:CASES]]
+got = [three_ways(o) for o in opinion[:20]]
+run.check("mask = prefix_allowed_tokens_fn", all(a == b for a, b, _ in got))
+run.check("mask = best allowed token, one by one", all(a == c for a, _, c in got))
+print(Counter(tokenizer.decode(a) for a, *_ in got).most_common())
+
+
+# %% [markdown]
 # ### Control by a grammar
 #
-# Asking is not enforcing. A **grammar** removes, at each step, every token that would break the form; what is left can still become valid. llama.cpp does this. It reads models as **GGUF**, one file with weights and tokenizer, here with its weights rounded to 8 bits. A JSON *schema* says which keys and types there must be. At a temperature of 1.5, forty characters with and without it. Temperature alone is the subject, so llama.cpp's own top-k, top-p and min-p are switched off. The guarantee has a condition: the model must be allowed to *end*, so we look at the `finish_reason`, too.
+# A list of labels is a tiny form. A **grammar** describes larger ones, and makes the mask from its rules: at each step every token that would break the form is removed. llama.cpp does this. It reads models as **GGUF**, one file with weights and tokenizer, here with its weights rounded to 8 bits. A JSON *schema* says which keys and types there must be. At a temperature of 1.5, forty characters with and without it. Temperature alone is the subject, so llama.cpp's own top-k, top-p and min-p are switched off. The guarantee has a condition: the model must be allowed to *end*, so we look at the `finish_reason`, too.
 
 # %% tags=["c6.33", "c6.39", "nbval-ignore-output"]
 from utils import services
@@ -1215,14 +1278,13 @@ compare({"schema": in_class(cold), "schema with const": in_class(const)})
 #
 # ### A grammar of your own
 #
-# Three labels and nothing else. llama.cpp's notation (GBNF) names rules: `::=` is "is made of", `|` is "or", quotes hold literal text; `root` is the whole answer. A JSON schema is turned into the same notation. (A faulty grammar can end the process; let `LlamaGrammar` read only grammars that you have tested.)
+# The three labels once more, now as rules. llama.cpp's notation (GBNF) names rules: `::=` is "is made of", `|` is "or", quotes hold literal text; `root` is the whole answer. A JSON schema is turned into the same notation. (A faulty grammar can end the process; let `LlamaGrammar` read only grammars that you have tested.)
 
 # %% tags=["c6.34", "nbval-ignore-output"]
 from llama_cpp import LlamaGrammar
 
 three = 'root ::= "positive" | "negative" | "unsure"'
 three = LlamaGrammar.from_string(three, verbose=False)
-opinion = [f"What do you think of this review?\n{r}" for r in reviews[:CASES]]
 said = [write(o, grammar=three) for o in opinion]
 run.check("only the three labels", all(map(checks["label"], said)), str(len(said)))
 
@@ -1230,68 +1292,6 @@ run.check("only the three labels", all(map(checks["label"], said)), str(len(said
 print(Counter(said).most_common(), f"right: {np.mean(said == labels[:CASES]):.2f}")
 ours = LlamaGrammar.from_json_schema(json.dumps(schema(KEYS)), verbose=False)
 run.check("schema as grammar: valid", has_keys(write(template[0], grammar=ours)))
-
-# %% [markdown]
-# ### What a grammar does: a mask
-#
-# By hand: list the token sequences that are allowed, and at each step set every other logit to minus infinity. In transformers a `LogitsProcessor` may do so. (Masking step by step is not the same as drawing from the model's answers and keeping the valid ones: the mask cannot see that a token leads into a corner.)
-
-# %% tags=["c6.35"]
-endings = [tokenizer.encode(x, add_special_tokens=False) + [tokenizer.eos_token_id]
-           for x in ("positive", "negative", "unsure")]
-
-
-def allowed(done):
-    """Tokens that may follow the tokens written so far; after the end only the end."""
-    follow = {e[len(done)] for e in endings if e[: len(done)] == done and e != done}
-    return sorted(follow or {tokenizer.eos_token_id})
-
-
-# %% tags=["c6.35"]
-from transformers import LogitsProcessor, LogitsProcessorList
-
-
-class OnlyLabels(LogitsProcessor):
-    """Every token that leads to no label gets minus infinity."""
-
-    def __init__(self, start):
-        self.start = start  # the length of the prompt
-
-    def __call__(self, ids, logits):
-        mask = torch.full_like(logits, -torch.inf)
-        for row, written in enumerate(ids[:, self.start :].tolist()):
-            mask[row, allowed(written)] = 0
-        return logits + mask
-
-
-# %% [markdown]
-# Three ways to the same label: this processor; transformers' own `prefix_allowed_tokens_fn`; and a loop of our own that takes the best allowed token.
-
-# %% tags=["c6.35"]
-def three_ways(prompt):
-    """The label by our mask, by transformers' own option, and by a loop."""
-    ids = tokenizer(turn(prompt), add_special_tokens=False, return_tensors="pt")
-    ids, loop = ids.input_ids.to(chat.device), []
-    n, options = ids.shape[1], dict(max_new_tokens=6, do_sample=False)
-    options["attention_mask"] = torch.ones_like(ids)
-    mask = LogitsProcessorList([OnlyLabels(n)])
-    ours = chat.generate(ids, logits_processor=mask, **options)[0, n:].tolist()
-    also = dict(prefix_allowed_tokens_fn=lambda _, seen: allowed(seen[n:].tolist()))
-    theirs = chat.generate(ids, **also, **options)[0, n:].tolist()
-    while loop not in endings:
-        tail = torch.tensor([loop], dtype=ids.dtype, device=ids.device)
-        with torch.inference_mode():
-            scored = chat(torch.cat([ids, tail], dim=1)).logits[0, -1]
-        loop.append(max(allowed(loop), key=lambda t: scored[t].item()))
-    return ours, theirs, loop
-
-
-print("first tokens allowed:", [tokenizer.decode(t) for t in allowed([])])
-got = [three_ways(o) for o in opinion[:20]]
-run.check("mask = prefix_allowed_tokens_fn", all(a == b for a, b, _ in got))
-run.check("mask = best allowed token, one by one", all(a == c for a, _, c in got))
-print(Counter(tokenizer.decode(a) for a, *_ in got).most_common())
-
 
 # %% [markdown]
 # ### Try again, with the error
@@ -1314,7 +1314,7 @@ for attempt in range(3):
     if attempt < 2 and todo:
         calls += todo
         asked = [complaint(i, answers[i]) for i in todo]
-        answers |= zip(todo, ask(asked, tokens=120))
+        answers |= zip(todo, ask(asked, tokens=64))
 
 
 print(f"{len(calls)} extra calls")
@@ -1395,7 +1395,7 @@ compare({"three steps": solved(steps[:CASES]), "four steps": hard})
 #
 # Which words change the answer? On the laptop:
 #
-# - **Words work as they were trained.** Names and goods were new here, the forms were not: another model has other sizes of effects, so measure yours.#
+# - **Words work as they were trained.** Names and goods were new here, the forms were not: another model has other sizes of effects, so measure yours.
 # - **Tags, then temperature and nucleus, shape a distribution.** Without its template the model is lost; a high temperature buys variety with errors.
 # - **Each part of a prompt moves its own sign** and little else, except the instruction, which carries the form of the whole. Leave one out to see what it does.
 # - **One example shows a format** that no instruction named. It does not teach what the labels mean.
