@@ -159,8 +159,9 @@ def test_imports_are_in_requirements_and_nothing_idle_is(book):
     for package in imported(book):
         assert doctor.for_chapter(rows[package], number), package
     named = {name for name, row in rows.items() if f"ch{number:02d}" in row["where"]}
-    served = any("import services" in c.source for c in code_cells(book))  # these need:
-    assert named <= imported(book) | ({"llama-cpp-python", "gguf", "openai"} if served else set())
+    served = any("services." in c.source for c in code_cells(book))  # which needs:
+    needs = {"llama-cpp-python", "gguf", "openai", "cohere"} if served else set()
+    assert named <= imported(book) | needs
 
 
 def test_numbers_in_prose_were_printed(book):

@@ -58,7 +58,7 @@ def need(*packages) -> None:
     if gone := [name for name in packages if find_spec(name) is None]:
         raise HandsOnError(
             f"{', '.join(gone)}: not installed. Fix: make setup, or run: "
-            f"pip install 'llama-cpp-python[server]' gguf openai"
+            f"pip install 'llama-cpp-python[server]' gguf openai cohere"
         )
 
 

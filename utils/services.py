@@ -1,24 +1,40 @@
-"""Chat models behind an API: OpenAI's with a key in the book profile, else a server here.
+"""Models behind an API: the real one with a key in the book profile, else a server here.
 
     client, model = services.openai_client()
     client.chat.completions.create(model=model, messages=[...])
     llm = services.llama("q4_0")  # the same model inside this process
+    client, names = services.cohere_client()
+    client.embed(model=names.embed, texts=[...], input_type="search_query")
 
-First used in chapter 4.
+First used in chapter 4; Cohere's in chapter 8.
 """
 import atexit
 import os
 import threading
 import weakref
 from pathlib import Path
+from typing import NamedTuple
 
-from utils import HandsOnError, checkpoint, download, gguf, models, server
+from utils import HandsOnError, checkpoint, download, gguf, local, models, server
 
 NEEDED = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context",
           "pydantic_settings")  # fmt: skip
+COHERE_NEEDED = ("uvicorn", "fastapi", "llama_cpp", "scipy")
 CONTEXT = 1024  # tokens
 SMALL = 100e6  # bytes
-_running, _lock = None, threading.Lock()
+_running, _cohere, _lock = None, None, threading.Lock()
+
+
+class Names(NamedTuple):
+    """What goes to `model` of Cohere's calls."""
+
+    embed: str
+    rerank: str
+    chat: str
+
+
+HERE = Names("embedder", "reranker", "chat")  # the roles
+COHERE = Names("embed-v5.0-fast", "rerank-v5.0-pro", "command-a-plus-05-2026")
 
 
 def openai_client(kind: str = "q8_0"):
@@ -38,8 +54,31 @@ def openai_client(kind: str = "q8_0"):
     here = _serve(*gguf_file("chat", kind))
     print(f"OpenAI API: a server on this machine, model chat as {kind} (OpenAI's own: in "
           f"the book profile with OPENAI_API_KEY)")
-    address = f"http://{server.HOST}:{here.port}/v1"
+    address = f"http://{local.HOST}:{here.port}/v1"
     return openai.OpenAI(base_url=address, api_key="local", max_retries=5, timeout=60), "chat"
+
+
+def cohere_client():
+    """(client, names): Cohere's API in the book profile with a key, else a server here.
+
+    names.embed, names.rerank and names.chat go to `model`; HANDSON_COHERE_EMBED, _RERANK
+    and _CHAT choose other models of Cohere's. One line says which API answers.
+    """
+    gguf.need("cohere")
+    import cohere
+
+    key = os.environ.get("CO_API_KEY") or os.environ.get("COHERE_API_KEY")
+    if models.profile() == "book" and key:
+        asked = {k: os.environ.get(f"HANDSON_COHERE_{k.upper()}") for k in COHERE._fields}
+        names = COHERE._replace(**{k: name for k, name in asked.items() if name})
+        client = cohere.ClientV2(key)
+        where = os.environ.get("CO_API_URL") or "api.cohere.com"
+        print(f"Cohere API: {where}, models {', '.join(names)}; calls are billed")
+        return client, names
+    here = _serve_cohere()
+    print(f"Cohere API: a server on this machine, models {', '.join(HERE)} (Cohere's own: in "
+          f"the book profile with CO_API_KEY)")
+    return cohere.ClientV2("local", base_url=f"http://{local.HOST}:{here.port}"), HERE
 
 
 def llama(kind: str = "q8_0", role: str = "chat", **options):
@@ -55,17 +94,22 @@ def llama(kind: str = "q8_0", role: str = "chat", **options):
     return llm
 
 
-def inject(status: int = 429, count: int = 2) -> None:
-    """Let the server here answer the next `count` requests with an error status."""
+def inject(status: int = 429, count: int = 2, api: str = "openai") -> None:
+    """Let the server here ("openai" or "cohere") fail the next `count` requests."""
     told = {"status": status, "count": count}
-    if not _running or _running.ask("POST", server.FAIL, told) != 200:
-        raise HandsOnError("No server runs here. Fix: call services.openai_client() first.")
+    running = {"openai": _running, "cohere": _cohere}[api]
+    if not running or running.ask("POST", local.FAIL, told) != 200:
+        raise HandsOnError(f"No server runs here. Fix: call services.{api}_client() first.")
 
 
 def stop() -> None:
-    """End the server here, if there is one; openai_client() starts another."""
+    """End the servers here, if there are any; the next client starts another."""
+    global _running, _cohere
     with _lock:
-        _stop()
+        for one in (_running, _cohere):
+            if one:
+                one.end()
+        _running = _cohere = None
 
 
 def gguf_file(role: str, kind: str) -> tuple[Path, int]:
@@ -103,29 +147,23 @@ def threads(file: Path) -> int:
 
 
 def _serve(file, context):
-    """The server of this process, on this file."""
+    """The server with OpenAI's API in this process, on this file."""
     global _running
     gguf.need(*NEEDED)
     with _lock:
-        if _running and (_running.file != file or _running.process.poll() is not None):
-            _stop()
-        if not _running:
-            _running = server.start(file, context, threads(file))
-            _bypass_proxies()
-            atexit.register(stop)
+        _running = local.kept(_running, file, lambda: server.start(file, context, threads(file)))
         return _running
 
 
-def _stop():
-    global _running
-    if _running:
-        _running.end()
-        _running.log.unlink(missing_ok=True)
-    _running = None
-
-
-def _bypass_proxies():
-    """Every client in this process reaches 127.0.0.1 directly, whatever HTTP_PROXY says."""
-    for name in ("no_proxy", "NO_PROXY"):
-        hosts = [host for host in os.environ.get(name, "").split(",") if host]
-        os.environ[name] = ",".join(dict.fromkeys([*hosts, server.HOST]))
+def _serve_cohere():
+    """The server with Cohere's API in this process."""
+    global _cohere
+    gguf.need(*COHERE_NEEDED)
+    where = models.profile()
+    for role in ("embedder", "reranker"):  # fetched here, where the reader sees it
+        models.find(role)
+    with _lock:
+        _cohere = local.kept(
+            _cohere, where, lambda: local.start("cohere_app", [], where, "Cohere's API")
+        )
+        return _cohere

@@ -1386,7 +1386,7 @@ for i in worst:
 #
 # <br>
 #
-# [previous: 3 · Looking inside large language models](03_inside_transformers.ipynb) | [contents](README.md) | [next: 6 · Prompt engineering](06_prompt_engineering.ipynb)
+# [previous: 3 · Looking inside large language models](03_inside_transformers.ipynb) | [contents](README.md) | [next: 5 · Text clustering and topic modelling](05_clustering_and_topics.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()

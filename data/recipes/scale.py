@@ -100,7 +100,7 @@ def main() -> None:
     sizes = [min(n, len(texts)) for n in SIZES]  # a few texts come twice in the file
     vectors, embedding = embed(texts)
     for n in (WARM, LARGE):
-        cluster(reduce(vectors[:n]))
+        weigh(texts[:n], cluster(reduce(vectors[:n])))
     told = {"machine": machine(), "documents": sizes, "clusters": [], "outliers": []}
     told["seconds"] = spent = {"embed": embedding, "UMAP": [], "HDBSCAN": [], "c-TF-IDF": []}
     for n in sizes:
