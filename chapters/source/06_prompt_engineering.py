@@ -15,7 +15,7 @@
 #
 # **Which words around a task change the answer, by how much, and what must be enforced instead of asked for?**
 #
-# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/06_prompt_engineering.ipynb) · about 2 to 3 minutes on two cores and 1 GiB of memory; no GPU, no network
+# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/06_prompt_engineering.ipynb) · about 2 minutes on two free cores (busy ones take longer) and 1 GiB of memory; no GPU, no network
 
 # %% [markdown]
 # After this chapter you will be able to
@@ -48,17 +48,17 @@ run = chapter.start(6)
 
 # %%
 # Every knob of this chapter
-PROBLEMS, CASES = 60, 40  # word problems; cases of every other technique, at least
-VOTES, BEAM, PROPOSALS, DEPTH = 7, 3, 3, 3  # votes and tree of section 5
-BATCH = run.pick(laptop=50, book=8)  # prompts answered at once
-RESAMPLES = 1000  # bootstrap resamples behind every interval
+CASES, RESAMPLES = 40, 1000  # of every technique, at least; bootstrap resamples
+VOTES, BEAM, PROPOSALS, DEPTH = 7, 2, 3, 3  # votes and tree of section 5
+BATCH = run.pick(laptop=100, book=8)  # prompts answered at once
+MAIL, HERO = run.pick(laptop=(66, 48), book=(150, 100))  # tokens: e-mail, JSON
 KIND = run.pick(laptop="q8_0", book="q4_0")  # GGUF file of section 6
 FILES = run.pick(laptop=["f16", "q8_0", "q4_0"], book=["q4_0"])  # compared there
 
 # %% [markdown]
 # ## The result first
 #
-# One model does nearly all the work: a chat model that answers messages. The laptop's stand-in has five million parameters, where the book's has thousands of millions: it knows a few skills and nothing of the world. What a prompt changes in it can be measured in seconds. None of the names, goods and stories below occurs in its training. Their *forms* do: it was trained to answer step-by-step cues and "Answer with the number only", guard sentences, steered e-mails and "Write the next step". So the sizes of effects show what was trained, not what such words do to another model.
+# One model does nearly all the work: a chat model that answers messages. The laptop's stand-in has five million parameters, where the book's (*Hands-On Large Language Models*) has billions: it knows a few skills and nothing of the world. None of the names, goods and stories below occurs in its training. Their *forms* do: it was trained to answer step-by-step cues and "Answer with the number only", guard sentences, steered e-mails and "Write the next step". So the sizes of effects show what was trained, not what such words do to another model.
 #
 # A model reads and writes **tokens**, pieces of words from a fixed list, its *vocabulary*. A line with ✓ is a check that ran and held. "On the laptop" means: in the default *profile*, with the small models; the *book* profile runs the same cells on the book's.
 
@@ -71,8 +71,15 @@ print(spec := models.find("chat"))
 tokenizer = AutoTokenizer.from_pretrained(spec.path, padding_side="left")
 chat = AutoModelForCausalLM.from_pretrained(spec.path, **spec.options).eval()
 
+
+def turn(prompt):
+    """The text the model continues: a prompt, or a list of messages, with chat tags."""
+    talk = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
+    options = dict(tokenize=False, add_generation_prompt=True)
+    return tokenizer.apply_chat_template(talk, **options)
+
 # %% [markdown]
-# Word problems come from a generator, so there are as many as we like, with known answers. Each needs a sum, a product and a difference.
+# Word problems come from a generator, with known answers. Each needs a sum, a product and a difference.
 
 # %%
 import random
@@ -101,17 +108,15 @@ def problem(rng):
     return text.format(a=a, b=b, k=k, c=c, **words), (a, b, k, c)
 
 
+rng = random.Random(run.seed)
+texts, numbers = zip(*[problem(rng) for _ in range(CASES)])
+truth = np.array([(a + b) * k - c for a, b, k, c in numbers])
+
+
 # %% [markdown]
-# `ask` sends prompts in batches and takes the likeliest token each time (*greedy decoding*), unless told to sample. Then the same sixty problems three times: bare, and with two different sentences at the end.
+# `ask` sends prompts in batches and takes the likeliest token each time (*greedy decoding*), unless told to sample. Then the same forty problems three times: bare, and with two different sentences at the end.
 
 # %%
-def turn(prompt):
-    """The text the model continues: a prompt, or a list of messages, with chat tags."""
-    talk = prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}]
-    options = dict(tokenize=False, add_generation_prompt=True)
-    return tokenizer.apply_chat_template(talk, **options)
-
-
 def ask(prompts, tokens=60, plain=False, by=None, **sampling):
     """The answer to each prompt; plain: no tags; by: another (model, tokenizer)."""
     model, cut = by or (chat, tokenizer)
@@ -121,21 +126,24 @@ def ask(prompts, tokens=60, plain=False, by=None, **sampling):
         how = dict(do_sample=True, top_k=0) | sampling
     answers = np.empty(len(texts), dtype=object)
     order = np.argsort([len(t) for t in texts], kind="stable")  # little padding
-    for rows in np.array_split(order, -(-len(order) // BATCH)):
-        batch = [texts[i] for i in rows]
-        ids = cut(batch, padding=True, add_special_tokens=False, return_tensors="pt")
-        ids = {k: ids[k].to(model.device) for k in ("input_ids", "attention_mask")}
+    for rows in np.array_split(order, -(-len(order) // BATCH)):  # rounded up
+        once = list(dict.fromkeys(texts[i] for i in rows))  # equal prompts: read once
+        which = torch.tensor([once.index(texts[i]) for i in rows])
+        ids = cut(once, padding=True, add_special_tokens=False, return_tensors="pt")
+        ids, mask = (ids[k].to(model.device) for k in ("input_ids", "attention_mask"))
+        place = (mask.cumsum(1) - 1).clamp_min(0)  # padding on the left has no place
+        read = dict(attention_mask=mask[:, :-1], position_ids=place[:, :-1])
         with torch.inference_mode():
-            out = model.generate(**ids, max_new_tokens=tokens, **how)
-        new = out[:, ids["input_ids"].shape[1] :]
+            cache = model(ids[:, :-1], **read, logits_to_keep=1).past_key_values
+            cache.batch_select_indices(which)  # a copy for each row that asks
+            how |= dict(past_key_values=cache, attention_mask=mask[which])
+            out = model.generate(ids[which], max_new_tokens=tokens, **how)
+        new = out[:, ids.shape[1] :]
         answers[rows] = cut.batch_decode(new, skip_special_tokens=True)
     return answers.tolist()
 
 
 # %% tags=["c6.26"]
-rng = random.Random(run.seed)
-texts, numbers = zip(*[problem(rng) for _ in range(PROBLEMS)])
-truth = np.array([(a + b) * k - c for a, b, k, c in numbers])
 bare = ask(list(texts))
 direct = ask([f"{t} Answer with the number only." for t in texts], tokens=8)
 steps = ask([f"{t} Let's think step by step." for t in texts])
@@ -156,7 +164,7 @@ def solved(answers):
 
 
 # %% [markdown]
-# One example proves nothing, so here is the table that this chapter uses throughout: the share of cases that came out right, its exact 95 % **interval** (Clopper and Pearson's), and the *gain* over the table's first row with a bootstrap interval (chapter 4), resampled in pairs. *Clear?* says yes where the gain's interval excludes 0. About forty such rows follow; even if no word mattered, about two of them would be "clear".
+# One example proves nothing, so this chapter's tables show the share of cases that came out right, its exact 95 % **interval** (Clopper and Pearson's), and the *gain* over the table's first row with a bootstrap interval (chapter 4), resampled in pairs. *Clear?* says yes where the gain's interval excludes 0. A gain from 0.00 to 0.00 (or 1.00 to 1.00) only says that none of these cases was an exception. About forty such rows follow; even if no word mattered, about two would be "clear".
 
 # %% tags=["c6.26"]
 import pandas as pd
@@ -181,6 +189,17 @@ def sure(hits):
 
 
 # %% tags=["c6.26"]
+def gain(new, old):
+    """Share of the first column minus share of the second."""
+    return np.mean(new) - np.mean(old)
+
+
+def more(claim, new, old):
+    """Check that `new` is right more often, by an interval above 0."""
+    run.check(claim, interval(gain, new, old)[0] > 0)
+
+
+# %% tags=["c6.26"]
 def compare(hits):
     """A row per way of asking; gain: over the first one."""
     rows, first = {}, next(iter(hits.values()))
@@ -192,16 +211,6 @@ def compare(hits):
     columns = ["share", "low", "high", "gain", "from", "to", "clear?"]
     table = pd.DataFrame(rows, columns, dtype=object).T
     return table.map(lambda v: v if isinstance(v, str) else f"{v:.2f}")
-
-# %% tags=["c6.26"]
-def gain(new, old):
-    """Share of the first column minus share of the second."""
-    return np.mean(new) - np.mean(old)
-
-
-def more(claim, new, old):
-    """Check that `new` is right more often, by an interval above 0."""
-    run.check(claim, interval(gain, new, old)[0] > 0)
 
 
 # %% [markdown]
@@ -220,15 +229,15 @@ import matplotlib.pyplot as plt
 figure, ax = plt.subplots(figsize=(7.5, 2))
 low, high = zip(*[sure(h) for h in tried.values()])
 plots.bars(ax, list(tried), [np.mean(h) for h in tried.values()], low, high)
-ax.set(xlim=(0, 1.1), xlabel=f"share of {PROBLEMS} problems solved")
+ax.set(xlim=(0, 1.1), xlabel=f"share of {CASES} problems solved")
 plots.show(figure, "Share of problems solved: bare, number only, and step by step.")
 
 # %% [markdown]
-# **Figure 1.** The same model, the same problems; only the last sentence differs. Asked barely, this model writes its steps already, most of the time: it was trained so. "Answer with the number only" forbids them, and nothing is left; the table's last row is what the cue adds. *Guess: why are written steps needed? And what would asking seven times, and taking the most frequent answer, add?* Section 5 has both answers; first, what a prompt is.
+# **Figure 1.** Share solved, with 95 % intervals: the same model and problems; only the last sentence differs. Asked the bare question, this model already writes its steps most of the time: it was trained so. "Answer with the number only" forbids them, and nothing is left. *Guess: why are written steps needed? And what would asking seven times, and taking the most frequent answer, add?* Section 5 answers both.
 #
 # ## 1 · A prompt shapes a distribution
 #
-# A chat model continues text. Its training text had **tags** around each turn, and the *chat template* writes them: one for the user's turn, one where it ends, one where the answer begins.
+# A chat model continues text. Its training text had **tags** around each turn, and the *chat template* writes them: one for the user's turn, one where it ends, one where the answer begins. (Some models also want a *start token*, but once only.)
 
 # %% tags=["c6.01"]
 by_hand = f"<|user|>\n{texts[0]}<|end|>\n<|assistant|>\n"
@@ -242,14 +251,14 @@ run.check("at most one start token", starts <= 1)
 # What if we forget them? The same problems, without tags:
 
 # %% tags=["c6.02"]
-raw = ask([f"{t} Let's think step by step." for t in texts[:CASES]], plain=True)
-templated = {"with the template": solved(steps[:CASES]), "plain text": solved(raw)}
+raw = ask([f"{t} Let's think step by step." for t in texts], plain=True)
+templated = {"with the template": solved(steps), "plain text": solved(raw)}
 more("the template solves more", *templated.values())
 print(f"empty answers without it: {sum(not a.strip() for a in raw)} of {CASES}")
 compare(templated)
 
 # %% [markdown]
-# No weight changed here either. The words and tags in front decide which continuation is probable.
+# No weight changed, only what stands in front.
 #
 # ### Temperature
 #
@@ -275,7 +284,7 @@ for T in (0.2, 0.7, 1.5):
 
 
 # %% [markdown]
-# How spread out is the first token of the answer? Its **entropy** (in bits: 1 is a fair coin, 0 no doubt) tells. And how many different slogans are among thirty draws?
+# How spread out is the first token of the answer? Its **entropy** (in bits: 1 is a fair coin, 0 no doubt) tells. And how many different slogans are among thirty draws? (They can differ after a sure first token.)
 
 # %% tags=["c6.03", "nbval-ignore-output"]
 def entropy(logits):
@@ -346,16 +355,16 @@ table = np.array([w.softmax(-1)[best].numpy() for w in settings.values()]).T
 figure, ax = plt.subplots(figsize=(7, 3.4))
 names = [plots.visible(tokenizer.decode(i)) for i in best]
 plots.heat(ax, table, names, list(settings), top=1.0)
-ax.set_ylabel("next token (a dot marks a space)")
+ax.set_ylabel("next token")
 plots.show(figure, "Probabilities of the nine likeliest tokens under five settings.")
 
 
 # %% [markdown]
-# **Figure 2.** Probabilities of the nine likeliest tokens (rows; the rest of the vocabulary is not shown) under five settings. Temperature changes all of them; top-p and top-k set the tail to 0 and share its mass out.
+# **Figure 2.** Probabilities of the nine likeliest tokens (rows) under five settings. Temperature changes all of them; top-p and top-k set the tail to 0 and share its mass out.
 #
 # ### Together
 #
-# Diversity costs accuracy where only one answer is right. We ask for the *first step* of ten problems, four times each, on a grid; *distinct* is the mean number of different answers among the four, *wrong* the share of wrong steps.
+# Diversity costs accuracy where only one answer is right. We ask for the *first step* of ten problems, four times each, on a grid; *distinct* is the mean number of different answers among the four, *wrong* the share of wrong steps. (Only one step counts as right, so here variety must err.)
 
 # %% tags=["c6.06", "nbval-ignore-output"]
 def next_step(text, done=()):
@@ -367,7 +376,8 @@ prompts = [next_step(t) for t in texts[:10] for _ in range(4)]
 right = [f"{a} + {b} = {a + b}." for a, b, _, _ in numbers[:10] for _ in range(4)]
 
 # %% tags=["c6.06", "nbval-ignore-output"]
-grid, _ = {}, chapter.set_seed(run.seed)
+chapter.set_seed(run.seed)
+grid = {}
 for T in (0.3, 1.0, 1.7):
     for p in (0.5, 0.9, 1.0):
         said = ask(prompts, tokens=14, temperature=T, top_p=p)
@@ -381,7 +391,7 @@ run.check("the hot corner is more diverse than the cold one", hot > cold)
 grid.unstack().round(2)
 
 # %% [markdown]
-# The two work together: a small nucleus tames a high temperature. Where one answer is right, stay cold; where many are good, warm up.
+# The two work together: a small nucleus tames a high temperature. Where one answer is right, stay cold; heat brings variety, good or not (see the slogan at T = 1.5).
 #
 # ## 2 · Say what you want
 #
@@ -393,7 +403,7 @@ reviews, labels = [r["text"] for r in found], np.array([r["label"] for r in foun
 task = "Decide whether this review is positive or negative. Give only the word."
 both = ask([f"{task}\n{r}" for r in reviews], tokens=8)
 only_data = ask(reviews, tokens=8)
-only_task = ask([task] * len(reviews), tokens=8)
+only_task = ask([task], tokens=8) * len(reviews)  # always the same prompt
 
 # %% tags=["c6.07"]
 usable = {"instruction and data": both, "data": only_data, "instruction": only_task}
@@ -404,7 +414,7 @@ print(f"both: {both[0]} | data: {only_data[0]} | instruction: {only_task[0]}")
 compare(usable)
 
 # %% [markdown]
-# The instruction alone shows a trap: its answers look like labels, and there is no review to be right about.
+# The instruction alone shows a trap: its one answer looks like a label, and there is no review to be right about.
 #
 # ### The output indicator
 #
@@ -420,7 +430,7 @@ indicators = {
 }
 bare_label = {}
 for name, form in indicators.items():
-    said = ask([form.format(q=plain_task, r=r) for r in reviews[:60]], tokens=8)
+    said = ask([form.format(q=plain_task, r=r) for r in reviews[:CASES]], tokens=8)
     bare_label[name] = np.isin([a.strip() for a in said], ["positive", "negative"])
 
 
@@ -428,7 +438,7 @@ more("labels and form: a bare label", bare_label["labels and form"], bare_label[
 compare(bare_label)
 
 # %% [markdown]
-# The trailing *Sentiment:* is a classic for models that only continue text; this model never met it. On the laptop it does nothing clear; to name the labels is what works.
+# On the laptop the trailing *Sentiment:*, a classic for models that only continue text, does nothing clear; to name the labels is what works.
 #
 # ### Be specific
 #
@@ -436,20 +446,20 @@ compare(bare_label)
 
 # %% tags=["c6.09"]
 THINGS = "bottle chair desk fork glove jacket keyboard pan pen pot quilt spoon".split()
-KINDS = "small simple handy new pretty modern".split()
+TRAITS = "small simple handy new pretty modern".split()
 FEATURES = ["runs on sunlight", "cleans itself", "is made from sea plastic"]
 FEATURES += ["stays cool in summer", "opens with one finger", "plays soft music"]
 
 
 def product(rng):
     """Something to sell, such as "a handy pan that runs on sunlight"."""
-    return f"a {rng.choice(KINDS)} {rng.choice(THINGS)} that {rng.choice(FEATURES)}"
+    return f"a {rng.choice(TRAITS)} {rng.choice(THINGS)} that {rng.choice(FEATURES)}"
 
 
 products = [product(rng) for _ in range(CASES)]
-vague = ask([f"Write about {p}." for p in products], tokens=90)
+vague = ask([f"Write about {p}." for p in products])
 exact = ask([f"Write a one-sentence slogan that sells {p}." for p in products])
-print(f"vague: {vague[0]}\nspecific: {exact[0]}")
+print(products[0], f"vague: {vague[0]}", f"specific: {exact[0]}", sep="\n")
 
 # %% tags=["c6.09"]
 size = [np.array([len(a.split()) for a in said]) for said in (vague, exact)]
@@ -459,6 +469,8 @@ for name, statistic in {"mean": np.mean, "spread": np.std}.items():
     print(f"vague {statistic(size[0]):.0f}, specific {statistic(size[1]):.0f}")
 
 # %% [markdown]
+# Shorter and more even is not better: both answers printed miss what the product can do.
+#
 # ### Forbid guessing
 #
 # A language model answers, whether it knows or not: an invented answer is a **hallucination**. A guard sentence allows it to decline. Forty questions that three passages answer, and forty that they do not:
@@ -526,11 +538,11 @@ print(f"with the guard, refusals where absent minus where present: "
 pd.concat({name: compare(hits) for name, hits in what.items()})
 
 # %% [markdown]
-# The guard works in the first scene printed and does harm in the second. On the laptop it does not detect absence, it switches refusing on: the refusals of the two halves do not clearly differ. That is a bad trade, so always measure both halves.
+# The guard works in the first scene printed and does harm in the second. On the laptop it detects absence poorly: much of what it does is to switch refusing on, in both halves. Always measure both.
 #
 # ### Where the question stands
 #
-# People remember the beginning of a list (**primacy**) and its end (**recency**). The same question before, in the middle of, and after twelve sentences, one of which tells a code:
+# Of a list people best remember the beginning (**primacy**) and the end (**recency**). Here the *question* moves: before, in the middle of, and after twelve sentences, one of which, anywhere, tells a code:
 
 # %% tags=["c6.11"]
 FILLERS = ["The train leaves at noon.", "The shop sells bread and cheese."]
@@ -558,7 +570,7 @@ run.check("middle is not above the better end", np.mean(recall["middle"]) <= bes
 compare(recall)
 
 # %% [markdown]
-# On the laptop the end wins clearly (recency); beginning and middle do equally badly, so no primacy is to be seen. For a long text put the question last, nearest to the answer.
+# On the laptop the end wins clearly, beginning and middle are level. (The place of the *fact* was not varied.) For a long text try the question last.
 #
 # ## 3 · Seven parts, each measured
 #
@@ -610,7 +622,7 @@ rest = len(tokenizer.tokenize(join(parts))) - sum(count.values())
 run.check("tokens add up, with one a line break", rest == len(PARTS) - 1, str(count))
 
 # %% [markdown]
-# What would each part change if the model obeyed? One *sign* a part, each a rule that a program can check:
+# What would each part change if the model obeyed? One *sign* a part, which a program checks:
 
 # %% tags=["c6.13", "c6.14", "c6.15", "c6.16", "c6.17", "c6.18", "c6.19"]
 HELLO = {"child": "Hello there,", "manager": "Dear Manager,"}
@@ -632,26 +644,29 @@ def signs(gold, answer):
     }
 
 
-whole = ask([join(parts) for _, parts in emails], tokens=90)
+whole = ask([join(parts) for _, parts in emails], tokens=MAIL)
 full = np.array([[*signs(g, a).values()] for (g, _), a in zip(emails, whole)])
 print(whole[0], signs(emails[0][0], whole[0]), sep="\n")
 
 
 # %% [markdown]
-# Now leave out one part at a time, with everything else the same, for all forty e-mails.
+# Now leave out one part at a time:
 
 # %% tags=["c6.20"]
 def shown(keep, cases):
     """Array (cases, signs) of what the answers show when only some parts are kept."""
-    answers = ask([join(parts, keep) for _, parts in cases], tokens=90)
+    answers = ask([join(parts, keep) for _, parts in cases], tokens=MAIL)
     return np.array([[*signs(g, a).values()] for (g, _), a in zip(cases, answers)])
 
 
 dropped = {p: shown([q for q in PARTS if q != p], emails) for p in PARTS}
 half = emails[: CASES // 2]  # adding part by part: half the cases will do
-built = [shown(PARTS[:i], half) for i in range(1, len(PARTS))] + [full[: len(half)]]
+built = [shown(PARTS[:i], half) for i in range(1, len(PARTS) - 1)]
+built += [x[: len(half)] for x in (dropped[PARTS[-1]], full)]  # the last two are known
 left = np.array([b.mean(axis=0) for b in built])
 right = np.array([full.mean(axis=0), *[d.mean(axis=0) for d in dropped.values()]])
+loss = right[0] - right[1:]  # row: the part left out; column: the sign
+side = np.abs(loss - np.diag(np.diag(loss)))
 names = [f"+ {p}" for p in PARTS], ["all seven", *[f"- {p}" for p in PARTS]]
 figure, axes = plt.subplots(1, 2, figsize=(11.5, 3.4))
 plots.heat(axes[0], left, names[0], PARTS, top=1.0, title="parts added one by one")
@@ -660,7 +675,7 @@ _ = [(ax.tick_params(axis="x", labelsize=7), ax.set_xlabel("sign")) for ax in ax
 plots.show(figure, "Share of e-mails with each sign: parts added, and parts left out.")
 
 # %% [markdown]
-# **Figure 3.** Share of e-mails that show each sign (columns). Left, twenty e-mails: row by row one part more. Right, forty: all parts, then all but one. The format is the one sign that only a minority shows even when it is asked for. A pale cell on the right's diagonal is a part at work: without it its sign goes. Without an instruction there is no e-mail, so signs of an e-mail's form go, too.
+# **Figure 3.** Share of e-mails that show each sign (columns). Left, twenty e-mails: row by row one part more. Right, forty: all parts, then all but one. The format is the weakest sign, about half show it, and it moves with parts that are not its own (left, when tone and data come in). A pale cell on the right's diagonal is a part at work: without it its sign goes. Without an instruction there is no e-mail, so signs of an e-mail's form go, too.
 
 # %% tags=["c6.13", "c6.14", "c6.15", "c6.16", "c6.17", "c6.18", "c6.19", "c6.20"]
 own = {p: (full[:, i], dropped[p][:, i]) for i, p in enumerate(PARTS)}
@@ -670,28 +685,32 @@ rows = {p: [*map(np.mean, c), *interval(gain, *c)] for p, c in own.items()}
 pd.DataFrame(rows, ["with", "without", "gain from", "to"]).T.round(2)
 
 # %% tags=["c6.20"]
-loss = right[0] - right[1:]  # row: the part left out; column: the sign
 most = sum(loss[i, i] >= loss[:, i].max() for i in range(len(PARTS)))
 run.check("5 of 7 signs or more depend most on their own part", most >= 5, str(most))
-side = np.abs(loss - np.diag(np.diag(loss)))
+side[PARTS.index("instruction")] = 0  # without it the whole form goes, see above
 i, j = np.unravel_index(side.argmax(), side.shape)
-print(f"largest side effect: leaving out {PARTS[i]} moves the sign of {PARTS[j]}")
+low, high = interval(gain, dropped[PARTS[i]][:, j], full[:, j])
+print(f"largest other effect: {PARTS[j]} without {PARTS[i]}, {low:+.2f} to {high:+.2f}")
 
 # %% [markdown]
-# Two parts change the wording as well as a marker. Words per sentence, by audience; formal words (list printed), by tone:
+# For persona, context and data the zeros are forced (who guesses an order number?): only *with* is measured.
+#
+# Two parts change more than a marker: words per sentence, by audience; formal words, by tone:
 
 # %% tags=["c6.17", "c6.18"]
 FORMAL = ["apologise", "kind regards", "resolve", "matter"]  # without the tone's sign
 formal = np.array([sum(w in a.lower() for w in FORMAL) for a in whole])
 length = np.array([len(a.split()) / len(re.findall(r"[.!]\s", a)) for a in whole])
-
-# %% tags=["c6.17", "c6.18"]
 adult = np.array([g["audience"] == "manager" for g, _ in emails])
 stiff = np.array([g["tone"] == "formal" for g, _ in emails])
+
+# %% tags=["c6.17", "c6.18"]
 run.check("longer sentences for a manager", interval(apart, length, adult)[0] > 0)
 run.check("formal tone: more formal words", interval(apart, formal, stiff)[0] > 0)
-for name, rows in {"formal": stiff, "friendly": ~stiff}.items():
-    print(f"{name} tone: {formal[rows].mean():.1f} words of {FORMAL} an e-mail")
+print(f"words a sentence: manager {length[adult].mean():.1f}, "
+      f"child {length[~adult].mean():.1f}")
+print(f"of {FORMAL}: formal {formal[stiff].mean():.1f} an e-mail, "
+      f"friendly {formal[~stiff].mean():.1f}")
 
 # %% [markdown]
 # ## 4 · Examples and chains
@@ -734,7 +753,7 @@ print(shot_case(0, 2)[0])
 # %% tags=["c6.21", "c6.22"]
 def few_shot(shots, shuffle=0):
     """Per item: has the answer the wanted look? is it also the right class?"""
-    cases = [shot_case(seed, shots, shuffle) for seed in range(60)]
+    cases = [shot_case(seed, shots, shuffle) for seed in range(CASES)]
     answers = [a.strip() for a in ask([c[0] for c in cases], tokens=12)]
     look = np.array([a in c[1] for a, c in zip(answers, cases)])
     return look, np.array([a == c[2] for a, c in zip(answers, cases)])
@@ -762,7 +781,7 @@ ax.axhline(0.5, ls="--", lw=1, color=plots.QUIET)  # a coin between two classes
 plots.show(figure, "Share of answers in the wanted look, and right, against examples.")
 
 # %% [markdown]
-# **Figure 4.** Answers in the wanted look, and those that are the right class as well (bands: 95 % intervals), against the number of examples. The dashed line is a coin's share between two classes; at 0 examples the 0 is forced, for nobody can guess the look. On the laptop one example teaches the look at once. The class it does not teach: the lower line is not above guessing, and a perfect form says nothing about it.
+# **Figure 4.** Answers in the wanted look, and those that are the right class as well (bands: 95 % intervals), against the number of examples. Dashed: a coin's share; at 0 examples the 0 is forced, for nobody can guess the look. On the laptop one example teaches the look at once. The class stays at guessing: the words are new to this model, so it cannot know what they mean, and a perfect form says nothing about it.
 #
 # Does the order of the four examples matter?
 
@@ -771,19 +790,19 @@ orders = [few_shot(4, shuffle=s) for s in (1, 2, 3)]
 for name, j in curves.items():
     print(f"{name}:", [f"{np.mean(o[j]):.2f}" for o in orders])
 moved = int(np.sum(orders[0][1] != orders[1][1]))
-print(f"right or wrong changed from the first order to the second: {moved} of 60")
+print(f"right or wrong changed from the first order to the second: {moved} of {CASES}")
 
 # %% [markdown]
-# On the laptop the order hardly matters.
+# On the laptop the order changes little; at guessing level it has little to change.
 #
 # ### An invented word
 #
-# Can one example show how to use a word that was made up a second ago? *Used* means that the word, or a form of it, occurs in the sentence.
+# Can one example show how to use a word just made up? *Used* means that the word, or a form of it, occurs in the sentence.
 
 # %% tags=["c6.23"]
 NEW = "lithen meflous trastop stikeeth ripait moalog laited grinol fapouth giedrid "
 NEW = (NEW + "fibrind proacien cledrist binuck plaitrond gequet loawarn jecour").split()
-coined = [(w, f"a {rng.choice(KINDS)} {rng.choice(THINGS)}") for w in NEW * 3]
+coined = [(w, f"a {rng.choice(TRAITS)} {rng.choice(THINGS)}") for w in NEW * 3]
 form = 'Write one sentence that contains the word "{}". It is {}.'
 asked = [form.format(*c) for c in coined]
 example = 'A "vorbel" is a funny lamp. A sentence with the word vorbel: '
@@ -797,7 +816,7 @@ for name, lead in {"definition": "", "definition and example": example}.items():
 compare(invented)
 
 # %% [markdown]
-# A word that no training text had must be copied piece by piece. On the laptop most sentences miss it. Whether the example hurt is not clear: whole words are resampled here, eighteen of them with three sentences each.
+# A word that no training text had must be copied piece by piece. On the laptop most sentences miss it. Whether the example helps is not clear (eighteen whole words are resampled, with three sentences each).
 #
 # ### A chain of prompts
 #
@@ -831,13 +850,14 @@ print(f"tokens: chain {spent[0]:.0f} in 3 calls, at once {spent[1]:.0f} in 1")
 compare(tied)
 
 # %% [markdown]
-# Three calls cost more than one, and each can be checked or repeated. A mistake in the first link travels on, though: whatever name comes, the slogan praises it.
+# Not a fair race: this model knows no three requests in one (see what it wrote), and the chain's prompts hand the name on. Three calls cost more (each also *reads* its prompt), but each can be checked. A mistake in the first link travels on.
 #
 # ## 5 · Thinking costs tokens and pays
 #
-# A transformer does a fixed amount of work per token. Who must answer at once has that much for three calculations; who writes them down has it for each, and can read what it wrote. That is **chain of thought**. It can be asked for by a sentence (*zero-shot*: "Let's think step by step") or shown by a solved example. The sixty problems, five ways, the bare question first:
+# A transformer does a fixed amount of work per token. Who must answer at once has that much for three calculations; who writes them down has it for each, and can read what it wrote. That is **chain of thought**. It can be asked for by a sentence (Kojima et al. 2022: "Let's think step by step") or shown by a solved example (Wei et al. 2022). The forty problems, five ways, the bare question first:
 
 # %% tags=["c6.25", "c6.26", "c6.29"]
+cue = [f"{t} Let's think step by step." for t in texts]
 solution = "3 + 4 = 7. 7 * 5 = 35. 35 - 6 = 29. The answer is 29."
 shown_first = [
     dict(role="user", content="Each crate holds 3 big and 4 small lamps. Max buys 5 "
@@ -848,45 +868,48 @@ talks = [[*shown_first, dict(role="user", content=t)] for t in texts]
 ways = {"a solved example first": ask(talks)}
 experts = "Imagine that three experts answer this question. Each writes down one step, "
 experts += "shares it, and drops out on noticing a mistake. The question is: "
-ways["three experts"] = ask([experts + t for t in texts], tokens=70)
+ways["three experts"] = ask([experts + t for t in texts])
 solved_by = {"the bare question": solved(bare), "direct": solved(direct)}
 solved_by |= {name: solved(answers) for name, answers in ways.items()}
 solved_by["step by step"] = solved(steps)
 
 # %% tags=["c6.25", "c6.26", "c6.29"]
-print(*(f"{name}: {answers[0]}" for name, answers in ways.items()), sep="\n")
+good = int(solved_by["three experts"].argmax())  # the first that they solve
+for name, answers in ways.items():
+    print(f"{name}: {answers[0]} / {answers[good]}")
 compare(solved_by)
 
 # %% [markdown]
-# *Three experts* is a **tree of thought** in a single prompt: the model plays several thinkers who compare their steps.
+# *Three experts* is a **tree of thought** in one prompt: the model plays thinkers who compare their steps.
 #
-# On the laptop the cue is the best of the five, and clearly above the bare question. A solved example and three experts are clearly *below* the bare question: both were invented for large models, this one met neither in training, and its answers printed above are gibberish. A technique is a bet on what the model has seen.
+# On the laptop the cue is clearly above the bare question, a solved example and three experts clearly *below*: both were invented for large models, this one met neither in training. After the example it breaks off or writes noise; where the experts solve a problem, they write its steps. A technique is a bet on what the model has seen.
 #
 # ### Why it helps
 #
 # If each line feeds the next, then a planted mistake must spoil the rest. We write the first line ourselves, once right and once wrong by one, and let the model go on from there:
 
 # %% tags=["c6.27"]
-cue = [f"{t} Let's think step by step." for t in texts[:CASES]]
 begun = {}
 for name, slip in {"right first line": 0, "wrong first line": 1}.items():
     lines = [f"{a} + {b} = {a + b + slip}." for a, b, *_ in numbers]
     rest = ask([turn(c) + line for c, line in zip(cue, lines)], plain=True)
-    begun[name], _ = solved(rest), print(f"{lines[0]} -> {rest[0].strip()}")
+    begun[name] = solved(rest)
+    print(f"{lines[0]} -> {rest[0].strip()}")
 
 # %% tags=["c6.27"]
 more("a wrong first step spoils the answer", *begun.values())
 spent = [np.mean([len(tokenizer.tokenize(a)) for a in x]) for x in (direct, steps)]
-run.check("thinking takes more tokens", spent[1] > spent[0])
-print(f"tokens an answer: direct {spent[0]:.1f}, step by step {spent[1]:.1f}")
+run.check("thinking takes more tokens", spent[1] > spent[0], f"{np.round(spent, 1)}")
+followed = [result(a) == (x + y + 1) * k - c for a, (x, y, k, c) in zip(rest, numbers)]
+print(f"result that follows from the wrong line: {sum(followed)} of {CASES}")
 compare(begun)
 
 # %% [markdown]
-# The model reads its own lines and computes with them: the written steps are its working memory. Psychologists call quick answers *System 1* and deliberate ones *System 2*.
+# After a wrong line the model mostly computes on with it: written steps are its working memory (psychologists speak of *System 2*).
 #
 # ### Self-consistency: ask seven times, take a vote
 #
-# Sampled chains err in different ways, and right ones agree. So draw several, and count.
+# Sampled chains may err in different ways, and right ones agree. So draw several, and count (Wang et al. 2023).
 
 # %% tags=["c6.28", "nbval-ignore-output"]
 from collections import Counter
@@ -900,22 +923,23 @@ winners = [Counter(b).most_common(1)[0] for b in ballots]
 vote = np.array([w == t for (w, _), t in zip(winners, truth)])
 single = np.array([np.mean([r == t for r in b]) for b, t in zip(ballots, truth)])
 run.check("a vote is not seen below one sample", interval(gain, vote, single)[1] >= 0)
-greedy = solved(steps[:CASES])
+greedy = solved(steps)
 compare({"one greedy chain": greedy, "one sample": single, f"vote of {VOTES}": vote})
 
 # %% tags=["c6.28", "nbval-ignore-output"]
 united = np.array([n == VOTES for _, n in winners])
 for name, rows in {"all votes": united, "fewer": ~united}.items():
     low, high = sure(vote[rows])
-    share = f"right {vote[rows].mean():.2f} ({low:.2f} to {high:.2f})"
-    print(f"winner with {name}: {rows.sum()} problems, {share}")
+    print(f"{name}: {rows.sum()}, right {vote[rows].mean():.2f} ({low:.2f}-{high:.2f})")
+low, high = interval(apart, vote, united)
+print(f"difference {apart(vote, united):.2f} ({low:.2f} to {high:.2f})")
 
 # %% [markdown]
-# On the laptop the vote of seven solves what one greedy chain solves, at seven times the price: it only mends what sampling spoiled. Whether unanimous winners are safer is not clear: the two intervals above overlap.
+# On the laptop the vote of seven solves what one greedy chain solves, at seven times the price: it only mends what sampling spoiled. Whether unanimous winners are safer is not clear: the difference's interval holds 0.
 #
 # ### Tree of thought as a search
 #
-# A chain has one try at each line. A **tree** of thought has several: *propose* next lines, *rate* them, keep the best few (the *beam*), go on from these. A beam never steps back; it keeps alternatives. The model proposes; a checker in plain Python rates: is the line a calculation, is it right, and were its numbers there before? With that exact rater and the depth of three the tree gets help that no other way has.
+# A chain has one try at each line. A **tree** of thought (Yao et al. 2023) has several: *propose* next lines, *rate* them, keep the best few (the *beam*), go on from these. The model proposes; a checker in plain Python rates: is the line a calculation, is it right, and were its numbers there before? That exact rater and the depth of three are help that no other way has.
 
 # %% tags=["c6.30"]
 SUM = re.compile(r"(\d+) ([+*-]) (\d+) = (\d+)\.?")
@@ -945,10 +969,11 @@ run.check("the rater by hand", list(rated.values()) == [3, 2, 2, 0], str(rated))
 
 # %% tags=["c6.30", "nbval-ignore-output"]
 beams, written, levels = {i: [()] for i in range(CASES)}, [], []
-worth, _ = {(i, ()): 0 for i in range(CASES)}, chapter.set_seed(run.seed)
+worth = {(i, ()): 0 for i in range(CASES)}
+chapter.set_seed(run.seed)
 for depth in range(DEPTH):
     jobs = [(i, path) for i in beams for path in beams[i] for _ in range(PROPOSALS)]
-    lines = ask([next_step(texts[i], p) for i, p in jobs], tokens=14, temperature=0.8)
+    lines = ask([next_step(texts[i], p) for i, p in jobs], tokens=14, temperature=1.2)
     written += lines
     found = {i: Counter() for i in beams}
     for (i, path), line in zip(jobs, lines):
@@ -961,8 +986,9 @@ for depth in range(DEPTH):
 
 ends = [sums(beams[i][0][-1]) for i in beams]
 tree = np.array([bool(s) and s[3] == t for s, t in zip(ends, truth)])
-made = sum(len(nodes) for found, _ in levels for nodes in found.values())
-print(f"{len(written) / CASES:.1f} calls and {made / CASES:.1f} nodes a problem")
+made = np.sum([[len(found[i]) for i in beams] for found, _ in levels], axis=0)
+print(f"{len(written) / CASES:.1f} calls and {made.mean():.1f} nodes a problem; "
+      f"never a choice in {sum(made == DEPTH)} of {CASES} problems")
 
 
 # %% tags=["c6.30", "nbval-ignore-output"]
@@ -991,16 +1017,16 @@ ax.grid(False)
 plots.show(figure, "Proposed lines: kept green, pruned red, the answer boxed.")
 
 # %% [markdown]
-# **Figure 5.** The tree of one problem: kept lines in green, pruned lines in red and marked so, the chosen last line in a box; in brackets the worth of the path so far. Green means kept, not right. A wrong calculation loses a point, a line with numbers out of nowhere another. Unlike the three experts in one prompt, this is a real search.
+# **Figure 5.** The tree of the problem with most pruning, not a typical one: kept lines in green, pruned lines in red, the chosen last line in a box; in brackets the worth of the path so far. Green means kept, not right. A wrong calculation loses a point, numbers out of nowhere another.
 #
-# What does each way cost and bring, on the same forty problems?
+# What does each way cost and bring?
 
 # %% tags=["c6.26", "c6.28", "c6.29", "c6.30", "nbval-ignore-output"]
-imagined = ways["three experts"][:CASES]
+imagined = ways["three experts"]
 all_ways = {  # name: (right or wrong, calls a problem, the forty problems' answers)
-    "step by step": (greedy, 1, steps[:CASES]),
-    "the bare question": (solved(bare[:CASES]), 1, bare[:CASES]),
-    "direct": (solved(direct[:CASES]), 1, direct[:CASES]),
+    "step by step": (greedy, 1, steps),
+    "the bare question": (solved(bare), 1, bare),
+    "direct": (solved(direct), 1, direct),
     "three experts": (solved(imagined), 1, imagined),
     f"vote of {VOTES}": (vote, VOTES, drawn),
     "tree search": (tree, len(written) / CASES, written),
@@ -1022,20 +1048,20 @@ ax.minorticks_off()
 plots.show(figure, "Share solved against tokens a problem for six ways.")
 
 # %% [markdown]
-# **Figure 6.** Share of problems solved against the tokens written for one (log scale). Going right costs money; going up is what it buys.
+# **Figure 6.** Share of problems solved, with 95 % intervals, against the tokens *written* for one (log scale). Going right costs money, going up is what it buys. Prompts, read anew for each call, are not in it.
 
 # %% tags=["c6.30", "nbval-ignore-output"]
 run.check("the tree is not seen below a sample", interval(gain, tree, single)[1] >= 0)
 compare({"one greedy chain": greedy, "tree search": tree, f"vote of {VOTES}": vote})
 
 # %% [markdown]
-# On the laptop the tree, with its ten calls and its exact rater, is not seen above one greedy chain either. The checker knows arithmetic, not the story: a line that adds the wrong two numbers correctly gets full marks.
+# On the laptop the tree is not seen above one greedy chain either. In many problems it had no choice, even at a temperature of 1.2: all proposals were the same line. And the checker knows arithmetic, not the story: the wrong two numbers, added correctly, get full marks.
 #
 # ## 6 · Enforce the form, check the content
 #
 # ### Why verify
 #
-# There are four reasons to check an answer before a program uses it: its *structure* (does it parse?), its *values* (is the label one of ours?), *ethics* (banned words, personal data), and *accuracy* (do the calculations hold?). Each check is a few lines, and a check needs a test as well: forty good texts, and ten with a fault planted.
+# There are four reasons to check an answer before a program uses it: its *structure* (does it parse?), its *values* (is the label one of ours?), *ethics* (banned words, personal data), and *accuracy* (do the calculations hold?). Each check is a few lines, and needs a test itself: forty good texts, and ten with a planted fault of the kinds that we thought of.
 
 # %% tags=["c6.31"]
 import json
@@ -1073,7 +1099,8 @@ clean = {
                   for _ in range(CASES)],
     "label": ["positive", "negative"] * (CASES // 2),
     "decency": whole,
-    "sums": [f"{a} + {b} = {a + b}. {b} * {k} = {b * k}." for a, b, k, _ in numbers],
+    "sums": [f"{a} + {b} = {a + b}. {b} * {k} = {b * k}."
+             for a, b, k, _ in numbers],
 }
 plant = {
     "structure": lambda t, i: [t[:-3], t.replace("pet", "cat"), '["name"]'][i % 3],
@@ -1106,7 +1133,7 @@ hero = "Make a hero whose class is {}, by the name of {}, in JSON"
 heroes = [hero.format(*who) for who in cast]
 by_keys = ask([f"{h} with the keys {', '.join(ks)}." for h, ks in zip(heroes, keys)])
 template = [f"{h}.\nUse this template: {j}" for h, j in zip(heroes, shown_json)]
-by_template = ask(template, tokens=64)
+by_template = ask(template, tokens=HERO)
 
 
 def fits(answers):
@@ -1120,6 +1147,8 @@ print(keys[0], by_keys[0], by_template[0], sep="\n")
 compare(control)
 
 # %% [markdown]
+# Both answers printed fail (other keys; a key forgotten): an example raises the share and guarantees nothing.
+#
 # Form can also be trained into a model: **fine-tuning** (chapter 12). `base` only learned to continue stories; `chat` met JSON in its training. Any valid object counts here.
 
 # %% tags=["c6.37"]
@@ -1136,7 +1165,7 @@ base = AutoModelForCausalLM.from_pretrained(reader.path, **reader.options).eval(
 base_tokenizer = AutoTokenizer.from_pretrained(reader.path, padding_side="left")
 base_tokenizer.pad_token = base_tokenizer.pad_token or base_tokenizer.eos_token
 prompts = [turn(f"{h}.") for h in heroes]
-untaught = ask(prompts, plain=True, by=(base, base_tokenizer))
+untaught = ask(prompts, plain=True, by=(base, base_tokenizer), tokens=HERO)
 tuned = {"base": [*map(is_json, untaught)]}
 tuned["chat"] = [*map(is_json, ask(prompts, plain=True))]
 run.check("trained on JSON: valid at least 80 %", np.mean(tuned["chat"]) >= 0.8)
@@ -1147,7 +1176,7 @@ compare(tuned)
 # %% [markdown]
 # ### Forbid tokens: a mask
 #
-# Asking is not enforcing. To enforce, list the token sequences that are allowed, here those of three labels, and at each step set the logit of every other token to minus infinity. In transformers a `LogitsProcessor` may do so. (Masking step by step is not the same as drawing from the model's answers and keeping the valid ones: the mask cannot see that a token leads into a corner.)
+# Asking is not enforcing. To enforce, list the token sequences that are allowed, here those of three labels, and at each step set the logit of every other token to minus infinity. In transformers a `LogitsProcessor` may do so. (Drawing and keeping valid answers is not the same: the mask cannot see that a token leads into a corner.)
 
 # %% tags=["c6.35"]
 endings = [tokenizer.encode(x, add_special_tokens=False) + [tokenizer.eos_token_id]
@@ -1210,7 +1239,7 @@ print(Counter(tokenizer.decode(a) for a, *_ in got).most_common())
 # %% [markdown]
 # ### Control by a grammar
 #
-# A list of labels is a tiny form. A **grammar** describes larger ones, and makes the mask from its rules: at each step every token that would break the form is removed. llama.cpp does this. It reads models as **GGUF**, one file with weights and tokenizer, here with its weights rounded to 8 bits. A JSON *schema* says which keys and types there must be. At a temperature of 1.5, forty characters with and without it. Temperature alone is the subject, so llama.cpp's own top-k, top-p and min-p are switched off. The guarantee has a condition: the model must be allowed to *end*, so we look at the `finish_reason`, too.
+# A **grammar** describes larger forms, and makes the mask from its rules: at each step every token that would break the form is removed. llama.cpp does this. It reads models as **GGUF**, one file with weights and tokenizer, here with its weights rounded to 8 bits. A JSON *schema* says which keys and types there must be. At a temperature of 1.5, forty characters with and without it. llama.cpp's own top-k, top-p and min-p are switched off. The guarantee has a condition: the model must be allowed to *end*, so we look at the `finish_reason`, too.
 
 # %% tags=["c6.33", "c6.39", "nbval-ignore-output"]
 from utils import services
@@ -1248,7 +1277,7 @@ bound = [write(t, i, **hot, **form(keys[i])) for i, t in enumerate(template)]
 run.check("under the grammar every draw came to its end", all(ended[-CASES:]))
 valid = {"asked": fits(loose), "grammar": fits(bound)}
 print(json.dumps(schema(KEYS[:1])))
-print(loose[0][:80].replace("\n", " "), bound[0], sep="\n")
+print(loose[0][:80].replace("\n", " "), "...\n" + bound[0])
 run.check("with the grammar every draw is valid", all(valid["grammar"]))
 more("without it fewer", valid["grammar"], valid["asked"])
 compare(valid)
@@ -1257,7 +1286,7 @@ compare(valid)
 # %% [markdown]
 # ### Valid is not right
 #
-# A hundred percent valid, and yet: is the character in the JSON of the *class that was asked for*? Now cold, with the same schema, and with one that fixes the class by `const`.
+# A hundred percent valid, and yet: is the character of the *class that was asked for*, letter by letter? Now cold, with the same schema, and with one that fixes the class by `const`.
 
 # %% tags=["c6.36", "nbval-ignore-output"]
 def in_class(answers):
@@ -1278,7 +1307,7 @@ compare({"schema": in_class(cold), "schema with const": in_class(const)})
 #
 # ### A grammar of your own
 #
-# The three labels once more, now as rules. llama.cpp's notation (GBNF) names rules: `::=` is "is made of", `|` is "or", quotes hold literal text; `root` is the whole answer. A JSON schema is turned into the same notation. (A faulty grammar can end the process; let `LlamaGrammar` read only grammars that you have tested.)
+# The three labels once more, now as rules. llama.cpp's notation (GBNF) names rules: `::=` is "is made of", `|` is "or", quotes hold literal text; `root` is the whole answer. A JSON schema is turned into the same notation. (A faulty grammar can end the process: test first.)
 
 # %% tags=["c6.34", "nbval-ignore-output"]
 from llama_cpp import LlamaGrammar
@@ -1289,39 +1318,44 @@ said = [write(o, grammar=three) for o in opinion]
 run.check("only the three labels", all(map(checks["label"], said)), str(len(said)))
 
 # %% tags=["c6.34", "nbval-ignore-output"]
-print(Counter(said).most_common(), f"right: {np.mean(said == labels[:CASES]):.2f}")
+hits = np.array(said) == labels[:CASES]
+low, high = sure(hits)
+print(Counter(said).most_common(), f"right: {hits.mean():.2f}, {low:.2f} to {high:.2f}")
+print(f"always the same label: {max(Counter(labels[:CASES]).values()) / CASES:.2f}")
 ours = LlamaGrammar.from_json_schema(json.dumps(schema(KEYS)), verbose=False)
 run.check("schema as grammar: valid", has_keys(write(template[0], grammar=ours)))
 
 # %% [markdown]
 # ### Try again, with the error
 #
-# Where no grammar is at hand (most APIs), parse, and send the error back. Does the model profit from it? At most two retries for each character that came without a grammar:
+# Where no grammar is at hand (some APIs), parse, and send the error back. Each character that failed without a grammar gets a second call, with the complaint, and as a control the same call without it:
 
 # %% tags=["c6.38"]
-def complaint(i, answer):
-    """The talk so far, with what is wrong, as messages."""
-    wrong = f"This is not valid. The keys must be {', '.join(keys[i])}. Try again."
-    said = [("user", template[i]), ("assistant", answer)]
-    said.append(("user", f"{wrong}\n{template[i]}"))
+def once_more(i, wrong):
+    """The talk so far, a complaint (or none) and the request again, as messages."""
+    said = [("user", template[i]), ("assistant", by_template[i])]
+    said.append(("user", f"{wrong}{template[i]}"))
     return [dict(role=r, content=c) for r, c in said]
 
 
-answers, success, calls = dict(enumerate(by_template)), [], []
-for attempt in range(3):
-    success.append(fits(answers.values()))
-    todo = [i for i in range(CASES) if not success[-1][i]]
-    if attempt < 2 and todo:
-        calls += todo
-        asked = [complaint(i, answers[i]) for i in todo]
-        answers |= zip(todo, ask(asked, tokens=64))
+def complaint(i):
+    """What is wrong with an answer."""
+    return f"This is not valid. The keys must be {', '.join(keys[i])}. Try again.\n"
 
 
-print(f"{len(calls)} extra calls")
-compare({f"{i} retries": s for i, s in enumerate(success)})
+todo = [i for i in range(CASES) if not control["template"][i]]
+retried = {"no retry": control["template"]}
+for name, words in {"error sent": complaint, "only repeated": lambda i: ""}.items():
+    answers = dict(enumerate(by_template))
+    answers |= zip(todo, ask([once_more(i, words(i)) for i in todo], tokens=HERO))
+    retried[name] = fits(answers.values())
+low, high = interval(gain, retried["error sent"], retried["only repeated"])
+print(f"{len(todo)} extra calls each")
+print(f"error sent minus only repeated: {low:.2f} to {high:.2f}")
+compare(retried)
 
 # %% [markdown]
-# On the laptop the extra calls bring no clear gain: to be told what is wrong is of use only to a model that learned to use it.
+# Only failures are asked again, so the share cannot fall. The fair comparison, of the two retries, is not clear on the laptop.
 #
 # ### Smaller files
 #
@@ -1332,7 +1366,7 @@ from pathlib import Path
 
 llm.close()
 stepwise = [turn(c) for c in cue]
-reference = ask(stepwise, plain=True)
+reference = steps  # the same prompts, answered by transformers
 read, size = {"transformers": reference}, {}
 for kind in FILES:
     llm = services.llama(kind)
@@ -1354,7 +1388,7 @@ compare({name: solved(answers) for name, answers in read.items()})
 #
 # ## Is it any good?
 #
-# All ways to solve a problem side by side, with what they cost. One greedy chain, *step by step*, is the baseline: it is the cheapest good way, so more calls must beat it.
+# All ways side by side, with what they cost. The baseline is one greedy chain, *step by step*, the cheapest good way.
 
 # %% tags=["nbval-ignore-output"]
 summary = compare({name: hits for name, (hits, *_) in all_ways.items()})
@@ -1367,9 +1401,9 @@ summary
 # %% [markdown]
 # ## Where it fails
 #
-# On the laptop nothing that costs more is seen above one greedy chain, and the cheapest way, a direct answer, solves nothing.
+# On the laptop nothing that costs more is seen above one greedy chain.
 #
-# *One step more than was trained*: the same stories, in which at the end some more arrive. (*Right for the wrong reason*, a right number after a wrong line, is counted, too.)
+# *One step more than was trained*: the same stories, in which at the end some more arrive. (*Right for the wrong reason* is counted, too.)
 
 # %% tags=["c6.27"]
 def longer(text, d):
@@ -1381,25 +1415,26 @@ def longer(text, d):
 more_of_it = [rng.randint(2, 15) for _ in range(CASES)]
 longer_ones = [longer(t, d) for t, d in zip(texts, more_of_it)]
 four = ask([f"{t} Let's think step by step." for t in longer_ones], tokens=80)
-wrong_line = np.array([not adds_up(s) for s in steps])
-print(f"right number after a wrong line: {sum(solved(steps) & wrong_line)}")
+shaky = np.array([not (SUM.search(s) and adds_up(s)) for s in steps])
+print(f"right number after a wrong line or none: {sum(solved(steps) & shaky)}")
+print(f"answer of three steps to four: {sum(solved(four))} of {CASES}")
 hard = [result(a) == t + d for a, t, d in zip(four, truth, more_of_it)]
-more("three steps are solved more often than four", solved(steps[:CASES]), hard)
+more("three steps are solved more often than four", solved(steps), hard)
 print(longer_ones[0], four[0], sep="\n")
-compare({"three steps": solved(steps[:CASES]), "four steps": hard})
+compare({"three steps": solved(steps), "four steps": hard})
 
 # %% [markdown]
-# On the laptop none of the forty is solved: the answer stops where three steps would end. The guard's price (section 2), the solved example (section 5) and the wrong class in valid JSON (section 6) belong here, too. How much of it is this model's smallness the laptop cannot say; the book profile runs the same tables on the book's model. The habit of measuring before believing carries over.
+# On the laptop hardly one is solved: most stop where three steps would end (count above). The guard's price (section 2), the solved example (section 5) and the wrong class in valid JSON (section 6) belong here, too. How much of it is this model's smallness, only the book profile can say.
 #
 # ## Summary
 #
 # Which words change the answer? On the laptop:
 #
-# - **Words work as they were trained.** Names and goods were new here, the forms were not: another model has other sizes of effects, so measure yours.
+# - **Words work as they were trained.** The forms were trained: another model has other sizes of effects, so measure yours.
 # - **Tags, then temperature and nucleus, shape a distribution.** Without its template the model is lost; a high temperature buys variety with errors.
-# - **Each part of a prompt moves its own sign** and little else, except the instruction, which carries the form of the whole. Leave one out to see what it does.
-# - **One example shows a format** that no instruction named. It does not teach what the labels mean.
-# - **Written steps solve what a direct answer does not**: the model computes with what it wrote. Here neither votes nor a tree were seen to beat one greedy chain, at seven to ten times the calls.
+# - **Each part of a prompt moves its own sign** most; the instruction carries the form of the whole. Leave one out to see what it does, to other signs as well.
+# - **One example shows a format** that no instruction named. It cannot teach what unknown words mean.
+# - **Written steps solve what a direct answer does not**: the model computes with what it wrote. Here neither votes nor a tree were seen to beat one greedy chain, at seven times the calls and more.
 # - **A grammar guarantees the form**, 40 of 40; the content needs its own check. Valid is not right.
 #
 # **Key terms.** *chat template* · *logit, softmax* · *temperature* · *top-p, nucleus* · *top-k* · *instruction, data, output indicator* · *hallucination, guard* · *primacy, recency* · *persona, context, format, audience, tone* · *in-context learning, zero-shot, one-shot, few-shot* · *chain prompting (prompt chaining)* · *chain of thought* · *self-consistency (vote, agreement)* · *tree of thoughts, beam* · *JSON schema, grammar, GBNF (constrained decoding)* · *GGUF*
@@ -1553,7 +1588,7 @@ compare({"three steps": solved(steps[:CASES]), "four steps": hard})
 #
 # <br>
 #
-# [previous: 4 · Text classification](04_text_classification.ipynb) | [contents](README.md) | [next: 7 · Advanced text generation](07_chains_memory_agents.ipynb)
+# [previous: 5 · Text clustering and topic modelling](05_clustering_and_topics.ipynb) | [contents](README.md) | [next: 7 · Advanced text generation](07_chains_memory_agents.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()
