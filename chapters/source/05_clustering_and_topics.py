@@ -24,7 +24,7 @@
 # - **compare** clustering by density with clustering by centres, and judge both without labels and with them (section 3, exercise 6);
 # - **compute** TF-IDF and its sister for clusters, c-TF-IDF, and fit the classic model of topics, LDA (sections 4 and 5, exercise 4);
 # - **swap** any block of BERTopic and measure what changed (section 6, exercises 3 and 5);
-# - **name** topics with language models, say when a name misleads, and follow topics over the years (section 7, exercise 2).
+# - **name** topics with language models, say when a name misleads (section 7), and follow topics over the years (exercise 2).
 
 # %% tags=["nbval-ignore-output"]
 # Setup: finds the companion; on Colab it fetches it first
@@ -96,7 +96,7 @@ def clusterer(**options):
     return HDBSCAN(**usual | dict(cluster_selection_method="leaf") | options)
 
 # %% [markdown]
-# Eight lines (the first fit takes a while: UMAP's code is compiled for this machine):
+# A few lines (the first fit takes a while: UMAP's code is compiled for this machine):
 
 # %% tags=["c5.16", "nbval-ignore-output"]
 counter = CountVectorizer(stop_words="english")
@@ -124,6 +124,8 @@ plots.show(figure, "Map of all texts, each topic in a colour, with its top words
 # ## 1 · Texts become points
 #
 # **The data.** Titles and abstracts of invented papers on language technology, and 30 texts that have no business here: recipes, minutes of clubs, field notes (`data/texts/abstracts.md`). In the book profile: real abstracts, evenly spaced over the data set. We put the field of each aside. It is the answer that clustering does not see: it may judge, but never choose.
+#
+# One caution belongs to every score below. In the laptop profile the fields were made plain: many abstracts were rewritten, with the vectors in view, until they named their task (the card tells how). That favours whoever clusters vectors, LDA least. Expect less from your own texts.
 
 # %% tags=["c5.01"]
 import pandas as pd
@@ -192,7 +194,6 @@ def pca(points, count):
 print(np.abs(pca(np.array([[1.0, 1], [2, 2], [3, 3]]), 1)[0].T).round(2))
 
 # %% tags=["c5.04"]
-from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
 spread, share = pca(vectors, DIMENSIONS)
@@ -211,6 +212,9 @@ run.check("the same seed, the same layout", np.array_equal(*seeded))
 run.check("without a seed, another one", not np.allclose(*unseeded, atol=0.1))
 
 # %% tags=["c5.05"]
+from scipy.spatial.distance import cdist
+
+
 def nearest_share(points):
     """Distance to the nearest as a share of that to the average text (median)."""
     d = cdist(points, points) + np.diag(np.full(len(points), np.nan))
@@ -271,11 +275,10 @@ plots.show(figure, "All texts in 2-d by PCA and by UMAP, six topics coloured.")
 
 # %% [markdown]
 # **Figure 2.** The same texts and the same six largest topics. The topics were found in five dimensions and are only drawn in two: `flat` is for the eye, `five` for the clustering, and each keeps its name. On a UMAP map the axes, the sizes of islands and the distances between far ones mean little; who is together means much.
-
-# %% [markdown]
+#
 # ## 3 · Dense regions are clusters
 #
-# **HDBSCAN** in three steps. (1) A point's *core distance* is the distance to its k-th nearest point: small in a crowd. (2) The *mutual reachability* of two points is their distance, but at least the larger core distance: loners move away from everybody. (3) Connect all points by the lightest edges (*minimum spanning tree*), then cut from the heaviest edge down. Parts of at least a minimum size that last are clusters; the rest are outliers. Twelve points, k = 2: a corner of a square of side 1 has two neighbours at 1, so its core distance is 1.
+# **HDBSCAN** in three steps. (1) A point's *core distance* is the distance to its k-th nearest point: small in a crowd. (2) The *mutual reachability* of two points is their distance, but at least the larger core distance: loners move away from everybody. (3) Connect all points by the lightest edges (*minimum spanning tree*), then cut from the heaviest edge down. Parts of at least a minimum size that last (`"eom"`), or the smallest such parts (`"leaf"`), are clusters; the rest are outliers. Twelve points, k = 2: a corner of a square of side 1 has two neighbours at 1, so its core distance is 1.
 
 # %% tags=["c5.07"]
 twelve = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 1), (7, 0), (8, 0), (7, 1), (8, 1)]
@@ -335,10 +338,10 @@ plots.show(figure, "Twelve points with their spanning tree; the tree as a dendro
 #
 # ### The abstracts
 #
-# Which parts last? HDBSCAN's default, *excess of mass* (`"eom"`), prefers few large ones; `"leaf"` takes the tips of the tree. Our rule looks at no field: a topic should hold 2 % of the texts, and we want the parts, not the one big contrast, hence the tips.
+# Which parts last? HDBSCAN's default, *excess of mass* (`"eom"`), prefers few large ones; `"leaf"` takes the parts that split no further. Our rule looks at no field: a topic should hold 2 % of the texts, and we want the parts, not the one big contrast, hence the tips.
 
 # %% tags=["c5.08"]
-cluster = clusterer().fit_predict(five)
+cluster, raw = [clusterer().fit_predict(points) for points in (five, direct)]
 broad = clusterer(cluster_selection_method="eom").fit_predict(five)
 sizes = np.bincount(cluster[cluster >= 0])
 run.check("clusters, none of them too small", len(sizes) > 1 and min(sizes) >= SMALLEST)
@@ -348,20 +351,24 @@ run.check("clusters and outliers are all texts", everyone)
 # %% tags=["c5.08", "nbval-ignore-output"]
 shown = {n: [c.max() + 1, sum(c < 0)] for n, c in [("leaf", cluster), ("eom", broad)]}
 run.check("the tips are at least as many", cluster.max() >= broad.max())
+lost = [np.mean(c < 0) for c in (raw, cluster)]
+run.check("without UMAP more texts are outliers", lost[0] > lost[1], f"{lost[0]:.0%}")
 pd.DataFrame(shown, ["clusters", "outliers"])
 
 # %% [markdown]
+# On the vectors as they are, the same HDBSCAN sees next to nothing: the question of section 2, answered. Density needs the reduction.
+#
 # ### Must everyone belong?
 #
 # **k-means** places centres and gives each text to the nearest, whatever the distance: no outliers, ever. HDBSCAN may abstain. Your second guess: where do the texts that have no business here end up?
 
 # %% tags=["c5.09", "nbval-ignore-output"]
 centred = KMeans(TOLD, n_init=5, random_state=run.seed).fit_predict(five)
-run.check("k-means has no outliers", centred.min() == 0)
 paper = field != "foreign"
 odd, usual = [np.mean(cluster[of] < 0) if of.any() else 0 for of in (~paper, paper)]
 judge("foreign texts are outliers more often than abstracts", odd > usual)
-print(f"outliers: {odd:.0%} of the foreign texts, {usual:.0%} of the abstracts")
+print(f"outliers: {odd:.0%} of the foreign texts, {usual:.0%} of the abstracts;")
+print(f"{sum(cluster[~paper] < 0)} of all {sum(cluster < 0)} outliers are foreign")
 
 # %% [markdown]
 # More often, not always. And as abstracts are many, most grey texts are abstracts: an outlier is a text in a thin place, not an error.
@@ -422,6 +429,8 @@ def adopted(labels):
     """Labels with each outlier in the group whose mean vector is nearest."""
     labels = np.array(labels)
     groups, lost = np.unique(labels[labels >= 0]), labels < 0
+    if lost.all():  # nobody to adopt them
+        return labels + 1
     means = unit([vectors[labels == g].mean(axis=0) for g in groups])
     labels[lost] = groups[(direct[lost] @ means.T).argmax(axis=1)]
     return labels
@@ -464,7 +473,7 @@ ax.set(ylabel="adjusted Rand; share", ylim=(0, 1), xlim=(0, 2.2 * SMALLEST))
 plots.show(figure, "Agreement with the fields and share of outliers, by minimum size.")
 
 # %% [markdown]
-# **Figure 4.** Agreement with the fields (line: mean, band: range over three UMAP seeds) and share of outliers, against the smallest cluster allowed. The number of clusters depends on this knob far more than the score: there is no "true" number of topics. And two seeds agree only in part; whoever reports one run should know.
+# **Figure 4.** Agreement with the fields (line: mean, band: its range over three UMAP seeds) and mean share of outliers, against the smallest cluster allowed. The number of clusters moves far more than the score: over a wide range many numbers of topics are about equally good. And two seeds agree only in part; whoever reports one run should know.
 #
 # ## 4 · The classic: topics as word distributions
 #
@@ -497,7 +506,8 @@ for t in match.argmax(axis=1):
 # %% tags=["c5.15"]
 plain = CountVectorizer(stop_words="english", min_df=5, max_df=0.3)
 bags = plain.fit_transform(docs)
-prior = dict(doc_topic_prior=1.0, topic_word_prior=0.1)  # LDA's best of five
+# of five priors tried, one of the two nearest to the fields: a favour to LDA
+prior = dict(doc_topic_prior=1.0, topic_word_prior=0.1)
 lda = LatentDirichletAllocation(TOLD, max_iter=20, random_state=run.seed, **prior)
 share_of = lda.fit_transform(bags)
 run.check("each document's mixture sums to 1", np.allclose(share_of.sum(axis=1), 1))
@@ -511,7 +521,7 @@ ours, theirs = agreement(adopted(cluster)), agreement(lda_topic)
 judge("clusters of vectors beat LDA", ours > theirs + 0.1, f"{ours:.2f}, {theirs:.2f}")
 
 # %% [markdown]
-# LDA knows that two words belong together only if they meet often, and a thousand abstracts are few; the encoder has read far more. What LDA has and clusters lack: a text may be of two topics.
+# Is that because the encoder has read far more? In part at most: in section 6 mere counts of words, reduced and clustered, agree with the fields better than LDA, too. What LDA has and clusters lack: a text may be of two topics.
 #
 # ## 5 · Clusters get words
 #
@@ -585,7 +595,7 @@ run.check("fewer by c-TF-IDF than by raw counts", after < before)
 #
 # ### The outliers
 #
-# A text without a topic is honest, and useless to who needs one for each. `reduce_outliers` gives them away, by words (c-TF-IDF) or by vectors. The price is **purity**: the share of texts whose field is the most frequent of their topic.
+# A text without a topic is honest, and useless to who needs one for each. `reduce_outliers` gives them away, by words (c-TF-IDF) or by vectors. The price is **purity**: the share of texts that have the main field of their topic.
 
 # %% tags=["c5.20"]
 give, old = model.reduce_outliers, list(topic)
@@ -597,9 +607,9 @@ run.check("by hand", np.mean(adopted(topic) == given["by embeddings"]) > 0.99)
 
 # %% tags=["c5.20", "nbval-ignore-output"]
 def purity(labels, of):
-    """Share of the rows `of` whose field is the most frequent of their topic."""
-    most = pd.crosstab(labels[of], field[of]).max(axis=1)
-    return most.sum() / sum(of) if of.any() else np.nan
+    """Share of the rows `of` that have the main field of their topic."""
+    main = pd.crosstab(topic[placed], field[placed]).idxmax(axis=1)
+    return np.mean(main[labels[of]] == field[of]) if of.any() else np.nan
 
 
 price = pd.DataFrame({n: [np.mean(t < 0), agreement(t)] for n, t in given.items()})
@@ -648,12 +658,13 @@ class Ready:
 tfidf = TfidfVectorizer(stop_words="english", sublinear_tf=True).fit_transform(docs)
 counted = unit(TruncatedSVD(100, random_state=run.seed).fit_transform(tfidf))
 pairs = CountVectorizer(stop_words="english", ngram_range=(1, 2))
+k_means = KMeans(TOLD, n_init=5, random_state=run.seed)
 weights = ClassTfidfTransformer(bm25_weighting=True, reduce_frequent_words=True)
 variants = {
     "as above": {},
     "TF-IDF + SVD vectors": {"umap_model": reducer()},
     "PCA for UMAP": {"umap_model": PCA(DIMENSIONS, random_state=run.seed)},
-    "k-means for HDBSCAN": {"hdbscan_model": KMeans(TOLD, random_state=run.seed)},
+    "k-means for HDBSCAN": {"hdbscan_model": k_means},
     "word pairs, too": {"vectorizer_model": pairs},
     "BM25 weights": {"ctfidf_model": weights},
 }
@@ -670,22 +681,24 @@ for name, change in variants.items():
     other = BERTopic(**usual | change).fit(docs, points)
     swapped[name] = np.array(other.topics_)
     went = np.bincount(swapped[name][topic == best] + 1).argmax() - 1
-    told[name] = " ".join(w for w, _ in other.get_topic(went)[:4])
+    words = " ".join(w for w, _ in other.get_topic(went)[:6])
+    told[name] = words if went >= 0 else "(no topic)"
 for name in ["as above", "word pairs, too", "BM25 weights"]:
     run.check(f"{name}: the same assignments", np.array_equal(swapped[name], topic))
 run.check("k-means: no outliers", swapped["k-means for HDBSCAN"].min() == 0)
 
 # %% tags=["c5.22", "nbval-ignore-output"]
-table = {n: [t.max() + 1, np.mean(t < 0), rand(topic, t)] for n, t in swapped.items()}
-table = pd.DataFrame(table, ["topics", "outliers", "like ours"]).T
+table = {n: [t.max() + 1, np.mean(t < 0)] for n, t in swapped.items()}
+table = pd.DataFrame(table, ["topics", "outliers"]).T
+table["like ours"] = [rand(adopted(topic), adopted(t)) for t in swapped.values()]
 table["agreement"] = [agreement(adopted(t)) for t in swapped.values()]
 run.check("something changed", table["like ours"].min() < 0.9)
 table.assign(words=told).round(2)
 
 # %% [markdown]
-# *Like ours* is the Rand index with our topics. The blocks before the words decide who belongs together, counter and weights only what a topic is called. After PCA most texts are outliers, in the laptop profile: too little contrast.
+# *Like ours* is the Rand index with our topics, outliers adopted in both (by the encoder's vectors, which helps the second and third row). The blocks before the words decide who belongs together, counter and weights only what a topic is called. After PCA most texts are outliers, in the laptop profile. One seed: differences of a few hundredths are noise, as Figure 4 showed.
 #
-# ### Better words, same topics
+# ### Other words, same topics
 #
 # A *representation model* chooses a topic's words anew. `update_topics` forgets the counter unless it gets it again (and the stop words are back), so we wrap it.
 
@@ -705,7 +718,7 @@ def compare(before, after, topics):
     return pd.DataFrame(shown, ["before", "after"]).T
 
 # %% [markdown]
-# **KeyBERTInspired** asks the encoder: the vectors of a topic's most typical abstracts are averaged, and words near this mean come first. (Take `update_topics` for it, which embeds these abstracts again: `fit` with stored vectors, in BERTopic 0.17.4, averages those of other rows, as the check below told us.)
+# **KeyBERTInspired** asks the encoder: the vectors of a topic's most typical abstracts are averaged, and words near this mean come first. (Take `update_topics` for it, which embeds these abstracts again: `fit` with stored vectors, in BERTopic 0.17.4, averages those of other rows, a fault that we found by computing it by hand.)
 
 # %% tags=["c5.23", "c5.24", "nbval-ignore-output"]
 from bertopic.representation import KeyBERTInspired
@@ -738,7 +751,7 @@ nearer = np.sort(to_topic)[-10:].mean() > to_topic[:10].mean()
 run.check("they are nearer to the topic than c-TF-IDF's", nearer)
 
 # %% [markdown]
-# Near words are often near each other: *question*, *questions*. **Maximal marginal relevance** (MMR) picks one by one, each time the word with the largest (1 - d) x cosine to the topic - d x largest cosine to a word picked before. For d = 0 that is the order by cosine.
+# Near words are often near each other: a word and its plural. **Maximal marginal relevance** (MMR) picks one by one, each time the word with the largest (1 - d) x cosine to the topic - d x largest cosine to a word picked before. For d = 0 that is the order by cosine.
 
 # %% tags=["c5.25"]
 def mmr(centre, embedded, diversity, count=10):
@@ -761,6 +774,7 @@ same = all(list(candidates[picks[d]]) == library[d] for d in picks)
 run.check("by hand = BERTopic's", same, "three diversities")
 squares = {d: unit(embedded[r]) @ unit(embedded[r]).T for d, r in picks.items()}
 alike = {d: s[np.triu_indices(10, 1)].mean() for d, s in squares.items()}
+print("mean cosine among the ten words:", *(f"{a:.2f}" for a in alike.values()))
 run.check("diversity makes the words less alike", alike[0.7] < alike[0])
 
 # %% tags=["c5.24", "c5.25", "c5.31"]
@@ -771,7 +785,7 @@ panels["MMR, d = 0.3"] = picks[0.3], to_topic
 for ax, (name, (rows, values)) in zip(axes, panels.items()):
     ax.barh(range(10)[::-1], values[list(rows)], color=plots.PALE)
     ax.set_yticks(range(10)[::-1], candidates[list(rows)])
-    ax.set_title(name)
+    ax.set(title=name, xlabel="cosine to the topic" if ax is not axes[0] else "weight")
 cloud, points = axes[3], 8 + 14 * weight[:10] / weight[0]
 for i in range(10):
     place = (0.3 + 0.4 * (i % 2), 0.92 - i / 10.8)
@@ -780,17 +794,15 @@ cloud.set(xticks=[], yticks=[], title=f"cloud: {ASKED}")
 plots.show(figure, "Words of one topic by c-TF-IDF, KeyBERT and MMR, and as a cloud.")
 
 # %% [markdown]
-# **Figure 5.** The topic found for *question answering*. The **word cloud** is the first chart again, weights as letter sizes; places mean nothing, and long words look heavier than they are. Read the bars.
+# **Figure 5.** The topic found for *question answering*; MMR's words stand in the order of picking. The **word cloud** is the first chart again, weights as letter sizes; places mean nothing, and long words look heavier than they are. Read the bars.
 
 # %% tags=["c5.31"]
-asked_for = cloud.get_title(loc="left").endswith(ASKED)
-run.check("the topic drawn is the topic asked for", asked_for)
 run.check("letter sizes follow the weights", np.all(np.diff(points) <= 0))
 
 # %% [markdown]
 # ## 7 · Names people understand
 #
-# Three generators write labels: T5, a chat model behind an API, the same chat model in this process. BERTopic takes any object with `extract_topics`, and a list of them as a chain: `First` keeps eight of the thirty words that BERTopic hands over, `T5Label` lets T5 read them.
+# Two models write labels: T5, and a chat model, once behind an API, once in this process (the labels should be the same). BERTopic takes any object with `extract_topics`, and a list of them as a chain: `First` keeps eight of the thirty words that BERTopic hands over, `T5Label` lets T5 read them.
 
 # %% tags=["c5.26"]
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
@@ -850,9 +862,10 @@ from bertopic.representation import LlamaCPP
 
 llm = services.llama("q8_0")
 local = LlamaCPP(llm, pipeline_kwargs=dict(max_tokens=12, temperature=0.0), **brief)
-names["chat, here"] = {t: w[0] for t, w in retold([First(), local]).items()}
+here = {t: w[0] for t, w in retold([First(), local]).items()}
 llm.close()
 run.check("the same prompts as the API got", local.prompts_ == api.prompts_)
+print("same labels:", np.sum(pd.Series(here) == names["chat, API"]), "of", len(here))
 names["main field"] = {t: pd.Series(field[topic == t]).mode()[0] for t in names.index}
 real = names.drop(index=-1)
 real
@@ -873,14 +886,14 @@ def named_right(labels):
     return np.mean(kinds[nearest] == real["main field"])
 
 
-hit = {name: named_right(real[name]) for name in ["T5", "chat, API", "chat, here"]}
+hit = {name: named_right(real[name]) for name in ["T5", "chat, API"]}
 hit["three keywords"] = named_right([", ".join(keywords[t][:3]) for t in real.index])
-named = hit["chat, here"] > 3 / len(kinds)
-judge("the local model is right 3 times as often as chance", named)
-pd.Series(hit).round(2)
+named = hit["chat, API"] > 3 / len(kinds)
+judge("the chat model is right 3 times as often as chance", named)
+print({name: f"{h * len(real):.0f} of {len(real)}" for name, h in hit.items()})
 
 # %% [markdown]
-# The plain keywords are hard to beat by this measure. A label that copies one title, or drifts off, reads as smoothly as a right one: keep the keywords beside it.
+# The plain keywords are hard to beat by this measure, which does not ask whether a person could read the label. In the laptop profile the writers are models of a few million weights: they garble words that they never met, copy phrases, or drift off. A large model writes smoothly, and drifts off just as well: keep the keywords beside any label.
 #
 # ### Which topics are alike?
 
@@ -909,13 +922,14 @@ three = [", ".join(keywords[t][:3]) for t in range(len(sizes))]
 tree_of = dendrogram(joined, ax=axes[0], labels=three, orientation="left", **grey)
 axes[0].set(title="hierarchy of the topics", xlabel="distance")
 order = tree_of["leaves"][::-1]
-axes[1].imshow(alike[np.ix_(order, order)], vmax=0.5)
+image = axes[1].imshow(alike[np.ix_(order, order)], vmax=0.5)
+figure.colorbar(image, ax=axes[1], label="cosine (0.5 and more: darkest)", shrink=0.8)
 axes[1].set(title="similarity", xticks=[], yticks=[])
 axes[1].grid(False)
 plots.show(figure, "Dendrogram of the topics by their words, and their similarities.")
 
 # %% [markdown]
-# **Figure 6.** Topics that share words join early; right, their cosines in the same order, darker is more alike. Who wants fewer topics cuts this tree instead of clustering again.
+# **Figure 6.** Topics that share words join early; right, their cosines in the same order, darker is more alike. Some joins are odd: it is words that are compared, and topics share words of method, too. Who wants fewer topics may cut this tree (exercise 3 measures what that costs).
 #
 # ### Coherence and diversity
 #
@@ -954,18 +968,22 @@ same = np.allclose(coherent["BERTopic"], library.get_coherence_per_topic(), atol
 run.check("by hand = gensim, every topic", same)
 
 # %% [markdown]
-# With intervals, from topics drawn with replacement (chapter 4):
+# With intervals, from topics drawn with replacement (chapter 4). KeyBERT's topics are BERTopic's, so their difference is paired:
 
 # %% tags=["c5.30", "nbval-ignore-output"]
 found = {n: [c.mean(), *scores.interval(np.mean, c)] for n, c in coherent.items()}
 found = pd.DataFrame(found, ["NPMI", "low", "high"]).T
 lists = {n: np.concatenate(words) for n, words in tops.items()}
 found["diversity"] = {n: len(set(words)) / len(words) for n, words in lists.items()}
-run.check("diversity lies between 0 and 1", found.diversity.between(0, 1).all())
 found.round(2)
 
+# %% tags=["c5.30", "nbval-ignore-output"]
+gap = coherent["KeyBERT"] - coherent["BERTopic"]
+low, high = scores.interval(np.mean, gap)
+print(f"KeyBERT's words over c-TF-IDF's, topic by topic: {low:.2f} to {high:.2f}")
+
 # %% [markdown]
-# Where two intervals overlap, no difference is shown. Words that meet in documents are not yet words that mean something to a reader.
+# In the laptop profile KeyBERT's words meet less often: the encoder picks words of similar meaning, and synonyms replace each other. Words that meet in documents are not yet words that mean something to a reader.
 #
 # ## Is it any good?
 #
@@ -973,6 +991,9 @@ found.round(2)
 
 # %% tags=["c5.11"]
 answers = {"BERTopic's chain": runs, "LDA": [lda_topic]}
+for s in SEEDS[1:]:
+    other = LatentDirichletAllocation(TOLD, max_iter=20, random_state=s, **prior)
+    answers["LDA"].append(other.fit_transform(bags).argmax(axis=1))
 again = [KMeans(TOLD, n_init=5, random_state=s) for s in SEEDS]
 answers["k-means on UMAP"] = [k.fit_predict(z) for k, z in zip(again, layouts)]
 answers["k-means on the vectors"] = [k.fit_predict(direct) for k in again]
@@ -988,11 +1009,12 @@ above = np.mean((halves := pd.DataFrame(halves)).iloc[:, 0] > halves["LDA"])
 judge("the chain is above LDA in 95 % of the halves", above > 0.95)
 
 # %% [markdown]
-# The halves show the luck of the texts, the lowest seed that of the fits.
+# The halves show the luck of the texts (a random half of them varies about as much as a new sample of this size would), the lowest seed that of the fits.
 
 # %% tags=["c5.11", "c5.15", "nbval-ignore-output"]
 seeds = {n: [agreement(a) for a in several] for n, several in answers.items()}
 final = pd.DataFrame({"agreement": {n: np.mean(s) for n, s in seeds.items()}})
+final["lowest seed"] = {n: min(s) for n, s in seeds.items()}
 final[["low", "high"]] = halves.quantile([0.025, 0.975]).T
 judge("random labels agree by chance", abs(final.agreement["random"]) < 0.02)
 judge("every seed of the chain is above 0.45", min(seeds["BERTopic's chain"]) > 0.45)
@@ -1001,9 +1023,9 @@ print(f"the chain over k-means on UMAP: {lead.iloc[0]:.2f} to {lead.iloc[1]:.2f}
 final.round(2)
 
 # %% [markdown]
-# Where that interval includes 0, this score cannot tell the two kinds of clustering apart: k-means was told how many groups there are, HDBSCAN was not, and may say "no topic".
+# Where that interval includes 0, this score cannot tell the two kinds of clustering apart: k-means was told how many groups there are, HDBSCAN was not, and may say "no topic". Nor does k-means need UMAP: centres work in hundreds of dimensions, density does not.
 #
-# In the laptop profile the height of these numbers is partly made, not found: many abstracts were rewritten, with the vectors in view, until they named their field as plainly as real ones do (`data/texts/abstracts.md`). That favours whoever clusters vectors, LDA least. Expect less from your own texts. And 1 is out of reach: a paper on translating hospital notes has one field here, two in truth.
+# Remember the caution of section 1: the height of these numbers is partly made, not found. And 1 is out of reach: a paper on translating hospital notes has one field here, two in truth.
 #
 # ### How far does it carry?
 #
@@ -1032,7 +1054,7 @@ run.check("embedding costs the most", (took.idxmax(axis=1) == "embed").all())
 #
 # ## Where it fails
 #
-# *A text in the wrong topic*: of the abstracts that HDBSCAN placed itself, the two deepest in a topic whose main field is not theirs. *Fields that merge or scatter. Labels that have lost the topic*: no word akin (same first five letters) to any of its ten keywords.
+# *A text in the wrong topic*: of the abstracts that HDBSCAN placed itself, the two deepest in a topic whose main field is not theirs. Read the two: is the topic wrong, or the field? *Fields that merge or scatter. Labels that have lost the topic*: no word akin (same first five letters) to any of its ten keywords.
 
 # %% tags=["nbval-ignore-output"]
 main = real["main field"].to_numpy()
@@ -1069,16 +1091,16 @@ for name in ["T5", "chat, API"]:
 run.check("keywords stand beside every label", all(keywords[t] for t in real.index))
 
 # %% [markdown]
-# Read the two: is the topic wrong, or the field?
+# The last test is crude: a label that repeats one keyword passes, whatever else it says. And a field that is no topic's main one is the quiet failure: its texts are there, under other names, and no list of topics shows that it is missing.
 #
 # ## Summary
 #
 # How do you get to named topics you can defend? Embed, reduce, cluster, weigh words, name; and measure each step against something it did not see.
 #
-# - **Reduction** buys contrast, so that density means something, and pays with neighbours: UMAP keeps more of them than PCA, and needs a seed.
+# - **Reduction** buys contrast, so that density means something, and pays with neighbours: UMAP brings in fewer false ones than PCA, and needs a seed.
 # - **HDBSCAN** may say "no topic", k-means never does. The settings decide how many topics there are: fix a rule before you look, then show how much hangs on it.
 # - **c-TF-IDF** counts a cluster as one document; KeyBERT and MMR choose among its words. None of them moves a text.
-# - **LDA** finds topics in texts that were drawn as it thinks; on a thousand short abstracts vectors agree with the fields far better.
+# - **LDA** finds topics in texts that were drawn as it thinks; on a thousand short abstracts, made plain as they were, clusters agree with the fields far better.
 # - **Labels** from a language model are guesses about keywords: keep both, and score them.
 #
 # **Key terms.** *embedding* · *PCA* · *UMAP* · *trustworthiness* · *core distance* · *mutual reachability* · *HDBSCAN* · *outlier* · *k-means* · *medoid* · *silhouette* · *adjusted Rand index* · *LDA* · *BERTopic* · *c-TF-IDF* · *representation model* · *MMR* · *NPMI*
@@ -1132,8 +1154,9 @@ run.check("keywords stand beside every label", all(keywords[t] for t in real.ind
 # A rise of a few hundredths is a few texts: put an interval beside it (`scores.interval`) before you tell a story about it.
 #
 # </details>
-
-# %% [markdown]
+#
+# <br>
+#
 # **Exercise 3 (\*\*)** Merge the two most similar topics. Does agreement rise? Go on until six are left, and print the agreement at each step.
 #
 # <details><summary>Hint</summary>
