@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = ROOT / "chapters"
 BUILD = ROOT / "build"
 IGNORE = "nbval-ignore-output"
+SOLUTION = re.compile(r"<summary>Solution</summary>.*?```python\n(.*?)```", re.S)
 
 
 def notebooks(chapter: str | None = None) -> list[Path]:
@@ -52,6 +53,24 @@ def tidy(nb):
         "language_info": {"name": "python"},
     })
     return nb
+
+
+def solutions(nb) -> list[str]:
+    """Code of every folded solution, in order."""
+    text = (c.source for c in nb.cells if c.cell_type == "markdown")
+    return [code for source in text for code in SOLUTION.findall(source)]
+
+
+def with_solutions(path: Path) -> Path:
+    """A copy in build/ that runs the notebook and then its solutions, whose output is free."""
+    nb = read(path)
+    for code in solutions(nb):
+        cell = nbformat.v4.new_code_cell(code)
+        cell.metadata["tags"] = [IGNORE]
+        nb.cells.append(cell)
+    copy = BUILD / "proof" / path.name
+    write(nb, copy)
+    return copy
 
 
 def execute(path: Path, env: dict | None = None, timeout: int = 600):

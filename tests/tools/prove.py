@@ -1,6 +1,6 @@
 """make test: unit tests, and nbval strict over the chapters; the last line counts.
 
-One pytest session, two workers, long files first, so that neither worker ends up alone.
+What nbval runs are copies of the notebooks, each followed by its folded solutions. One pytest session, two workers, long files first, so that neither worker ends up alone.
 """
 import os
 import re
@@ -13,7 +13,7 @@ from tests.tools import notebooks as nbs
 COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
 LONG = ["test_book_profile.py", "test_chapter3_swap.py", "test_chapter2_book.py",
-        "test_solutions.py", "test_book_failures.py", "test_hub_clients.py", "test_machine.py",
+        "test_chapter5_book.py", "test_chapter8_book.py", "test_book_failures.py", "test_hub_clients.py", "test_machine.py",
         "test_hub.py"]
 
 
@@ -21,7 +21,8 @@ def targets() -> list[str]:
     """Notebooks and test files, the slowest first."""
     tests = nbs.ROOT / "tests"
     short = sorted(p.name for p in tests.glob("test_*.py") if p.name not in LONG)
-    return [*map(str, nbs.notebooks()), *(str(tests / name) for name in [*LONG, *short])]
+    found = [nbs.with_solutions(path) for path in nbs.notebooks()]
+    return [str(path) for path in [*found, *(tests / name for name in [*LONG, *short])]]
 
 
 def counts(line: str) -> dict:
