@@ -9,7 +9,7 @@ JOBS    ?= 2
 export HANDSON_CACHE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test run doctor lint sync index badges portability scorecard models clean
+.PHONY: help setup lab test run doctor lint sync index badges portability scorecard scale models clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,10 @@ portability: $(READY)  ## run the notebooks under other thread counts and CPU ki
 
 scorecard: $(READY)  ## measure every shipped model on held-out cases
 	@$(PY) -m data.recipes.scorecard
+
+scale: $(READY)  ## measure how the cost of topic modelling and of vector search grows (needs HANDSON_HUB_MIRROR; 40 minutes of one core)
+	@$(PY) -m data.recipes.scale
+	@$(PY) -m data.recipes.search_scale
 
 models: $(READY)  ## retrain the shipped models, or ROLE=base (needs HANDSON_SOURCES; hours without a GPU)
 	@for role in $(or $(ROLE),sentiment reranker clauses chat base masked seq2seq); do \
