@@ -71,5 +71,20 @@ def masked() -> list[dict]:
     return scores_masked.rows(shipped("masked"))
 
 
+def clip() -> list[dict]:
+    """What `clip` tells apart by words alone, and finds."""
+    from data.recipes import scores_clip
+
+    return lines_of("clip", scores_clip.rows(shipped("clip")))
+
+
+def captioner() -> list[dict]:
+    """What the captions of `captioner` name, and its answers."""
+    from data.recipes import scores_captioner
+
+    return lines_of("captioner", scores_captioner.rows(shipped("captioner")))
+
+
 MEASURES = {"chat": chat, "base": base, "masked": masked, "seq2seq": seq2seq,
-            "sentiment": sentiment, "reranker": reranker}
+            "sentiment": sentiment, "reranker": reranker, "clip": clip,
+            "captioner": captioner}
