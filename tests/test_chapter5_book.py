@@ -37,7 +37,8 @@ def done(hub, tmp_path_factory):
     nb, _ = nbs.execute(nbs.notebooks("5")[0], env, timeout=1800)
     outputs = [o for c in nb.cells for o in c.get("outputs", [])]
     said = "\n".join(o["text"] for o in outputs if o.get("name") == "stderr").splitlines()
-    assert not [line for line in said if line.strip() and not line.startswith("Fetching ")]
+    bars = ("Fetching ", "Generating ")
+    assert not [line for line in said if line.strip() and not line.startswith(bars)]
     texts = [o.get("text", "") or str(o.get("data", {}).get("text/plain", "")) for o in outputs]
     return "\n".join(texts), " ".join(path for _, path, status, _ in hub.requests if status < 300)
 
