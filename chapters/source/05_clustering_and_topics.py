@@ -774,7 +774,6 @@ same = all(list(candidates[picks[d]]) == library[d] for d in picks)
 run.check("by hand = BERTopic's", same, "three diversities")
 squares = {d: unit(embedded[r]) @ unit(embedded[r]).T for d, r in picks.items()}
 alike = {d: s[np.triu_indices(10, 1)].mean() for d, s in squares.items()}
-print("mean cosine among the ten words:", *(f"{a:.2f}" for a in alike.values()))
 run.check("diversity makes the words less alike", alike[0.7] < alike[0])
 
 # %% tags=["c5.24", "c5.25", "c5.31"]
