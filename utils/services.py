@@ -19,7 +19,7 @@ from utils import HandsOnError, checkpoint, download, gguf, local, models, serve
 
 NEEDED = ("llama_cpp", "uvicorn", "fastapi", "sse_starlette", "starlette_context",
           "pydantic_settings")  # fmt: skip
-COHERE_NEEDED = ("uvicorn", "fastapi", "llama_cpp", "scipy")
+COHERE_NEEDED = ("uvicorn", "fastapi", "llama_cpp", "sentence_transformers")
 CONTEXT = 1024  # tokens
 SMALL = 100e6  # bytes
 _running, _cohere, _lock = None, None, threading.Lock()
