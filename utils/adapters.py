@@ -27,6 +27,8 @@ def cache_folder() -> Path:
 def merged(base: Path, adapter: Path, key: str) -> Path:
     """Folder of `base` with `adapter` merged in; made on first use, then reused.
 
+    A folder without an adapter's config is a BLIP-2 that lacks its tower, and `base` a CLIP.
+
     `key` names the exact weights of both, so that a new adapter gets a new folder.
     """
     name = f"{adapter.name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
@@ -34,7 +36,10 @@ def merged(base: Path, adapter: Path, key: str) -> Path:
     if target.exists() and not all((target / name).exists() for name in WHOLE):
         shutil.rmtree(target)  # somebody deleted part of it: folders arrive whole
     if not target.exists():
-        with_temporary(target, lambda tmp: write_merged(base, adapter, tmp))
+        write = write_merged
+        if not (adapter / "adapter_config.json").exists():  # a BLIP-2 without its tower
+            from utils.towers import write_whole as write
+        with_temporary(target, lambda tmp: write(base, adapter, tmp))
     return target
 
 

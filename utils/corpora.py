@@ -18,7 +18,7 @@ from utils import HandsOnError
 
 TEXTS = models.DATA / "texts"
 SPLITS = ("train", "validation", "test")
-ORDER = ("all", "train", "tune", "validation", "test")  # of every split there may be
+ORDER = ("all", "train", "tune", "validation", "test", "unseen")  # of every split there may be
 
 
 @lru_cache
@@ -43,7 +43,7 @@ def load(name: str, profile: str | None = None):
     Columns of "reviews": text; label ("negative", "positive", in the laptop profile also
     "neutral"); hard (does the surface mislead: negation, contrast, irony?). "passages" has
     one split, "all"; "questions" has tune and test. Their columns: data/texts/*.md.
-    "abstracts" has one split, "all", and beside title, abstract, year and field a column
+    "scenes" has a column image, of PIL.Image. "abstracts" has one split, "all", and beside title, abstract, year and field a column
     text, title and abstract in one: it is what `vectors` embeds.
     """
     row = entry(name, profile)
@@ -74,7 +74,7 @@ def _from_file(name, row):
     from datasets import Dataset, DatasetDict, Features, Json
 
     mixed, parts = row.get("json", ()), {}
-    for r in rows(name):
+    for r in _with_pictures(rows(name), row):
         parts.setdefault(r.pop("split", "all"), []).append(r)
     found = DatasetDict()
     for s in _splits(parts):
@@ -84,6 +84,16 @@ def _from_file(name, row):
         kinds = Features({k: Json() if k in mixed else kinds[k] for k in parts[s][0]})
         found[s] = Dataset.from_list(parts[s], features=kinds)
     return found
+
+
+def _with_pictures(found, row):
+    """The rows with a column image where the data set has a sheet of pictures."""
+    if "pictures" not in row:
+        return found
+    from utils import pictures
+
+    shown = pictures.tiles(TEXTS / row["pictures"], len(found))
+    return [{**r, "image": image} for r, image in zip(found, shown)]
 
 
 def _splits(data) -> list[str]:

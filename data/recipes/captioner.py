@@ -10,7 +10,7 @@ import random
 
 from data.recipes import clip, kit, loop, pictures, qformer, scenes
 from data.recipes.scenes import words
-from utils import models
+from utils import models, towers
 
 LENGTH, WIDTH, LAYERS = 64, 128, 3
 CAPTIONS, TALKS, BLIND = .4, .15, .15       # shares; the rest are questions; words left out
@@ -163,7 +163,10 @@ def main() -> None:
     stream = Stream(processor, plan.tokens, images)
     model = build(reader.cpu(), writer.cpu(), stream.image)
     logs.append(loop.train("captioner", model, stream, next_piece_loss, plan))
-    kit.install("captioner", model, processor, {"runs": logs}, force)
+    if kit.install("captioner", model, processor, {"runs": logs}, force):
+        towers.leave_out(kit.MODELS / "captioner")      # `clip` has it: half of the weights
+        kit.record(kit.MODELS / "catalogue.toml", "captioner.laptop", kit.hashes(
+            kit.MODELS / "captioner", models.catalogue()["captioner"]["laptop"]["sha256"]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ contrast, match and write (ITC, ITM and ITG of BLIP-2, Li et al. 2023, arXiv 230
 learned at once, from batches of clip.Stream. What learns is transformers' own
 Blip2ForImageTextRetrieval; its words are written through its word embedding.
 """
-from data.recipes import clip, tower
+from data.recipes import clip
+from utils import towers
 
 QUERIES, WIDTH, LAYERS, SHARED = 16, 128, 3, 64
 
@@ -18,7 +19,7 @@ def build(seen_by, tokenizer, width: int = WIDTH, layers: int = LAYERS, queries:
     from transformers import Blip2Config, Blip2ForImageTextRetrieval
 
     torch.manual_seed(7)
-    vision = tower.from_clip(seen_by)
+    vision = towers.from_clip(seen_by)
     model = Blip2ForImageTextRetrieval(Blip2Config(
         vision_config=vision.config.to_dict(), num_query_tokens=queries,
         image_text_hidden_size=shared, qformer_config=dict(

@@ -3,14 +3,18 @@ import random
 import sys
 
 from data.recipes import kit, scenes, scores_clip
+from utils import models
 
 CASES, BATCH = 100, 50
 
 
 def load(folder):
-    """(model, processor) of a folder, ready to answer."""
+    """(model, processor) of a folder, ready to answer; the shipped one gets its tower."""
     import torch
     from transformers import AutoProcessor, Blip2ForConditionalGeneration
+
+    if folder == kit.MODELS / "captioner":
+        folder = models.find("captioner", "laptop").path
 
     model = Blip2ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).eval()
     return model, AutoProcessor.from_pretrained(folder)

@@ -4,7 +4,15 @@ CLIP normalises its patches before the first layer and BLIP-2 does not, and a no
 folded into the weights around it. So the BLIP-2 tower gets one layer more, in front, whose
 MLP adds the normalised patches GAIN times as large: what they were before drowns, and every
 later norm takes the factor out again.
+
+`captioner` ships without its tower: models.find("captioner") adds that of `clip` once, as it adds
+the embedder to an adapter.
 """
+import json
+import shutil
+from pathlib import Path
+
+TOWER = "vision_model."
 GAIN = 512.0            # the states stay inside float16; the error is about 1 / GAIN
 
 
@@ -29,7 +37,8 @@ def put_in_front(layer, norm) -> None:
     width = len(norm.weight)
     one = torch.eye(width)
     layer.layer_norm2.load_state_dict(norm.state_dict())
-    for linear in (layer.self_attn.projection, layer.mlp.fc1, layer.mlp.fc2):
+    parts = layer.self_attn.qkv, layer.self_attn.projection, layer.mlp.fc1, layer.mlp.fc2
+    for linear in parts:
         linear.weight.zero_()
         linear.bias.zero_()
     layer.mlp.fc1.weight[:2 * width] = torch.cat([one, -one])
@@ -67,3 +76,29 @@ def from_clip(model):
             copy_layer(to, of)
         new.post_layernorm.load_state_dict(old.post_layernorm.state_dict())
     return new.eval().requires_grad_(False)
+
+
+def write_whole(base: Path, part: Path, target: Path) -> None:
+    """Write a BLIP-2 folder: the weights of `part`, its tower made from the CLIP in `base`."""
+    from safetensors.torch import load_file, save_file
+    from transformers import CLIPModel
+
+    tower = from_clip(CLIPModel.from_pretrained(base, dtype="float32")).state_dict()
+    weights = {k: v.float() for k, v in load_file(part / "model.safetensors").items()}
+    weights |= {TOWER + k: v.contiguous() for k, v in tower.items()}
+    save_file(weights, target / "model.safetensors", metadata={"format": "pt"})
+    for file in part.iterdir():
+        if file.suffix in (".json", ".jinja") and file.name != "log.json":
+            shutil.copyfile(file, target / file.name)
+    setting = json.loads((target / "config.json").read_text("utf-8"))
+    (target / "config.json").write_text(json.dumps(setting | {"dtype": "float32"}, indent=1))
+
+
+def leave_out(folder: Path) -> None:
+    """Take the tower out of the weights of a BLIP-2 folder."""
+    from safetensors.torch import load_file, save_file
+
+    file = folder / "model.safetensors"
+    weights = {k: v for k, v in load_file(file).items() if not k.startswith(TOWER)}
+    save_file(weights, file.with_suffix(".tmp"), metadata={"format": "pt"})
+    file.with_suffix(".tmp").replace(file)
