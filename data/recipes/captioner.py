@@ -14,9 +14,9 @@ from utils import models, towers
 
 LENGTH, WIDTH, LAYERS = 64, 128, 3
 CAPTIONS, TALKS, BLIND = .4, .15, .15       # shares; the rest are questions; words left out
-LANGUAGE = loop.Plan(steps=2000, rate=1e-3, matrices=6, tokens=48 * LENGTH, probe_every=500)
-READING = loop.Plan(steps=1000, rate=1e-3, matrices=6, tokens=64 * clip.LENGTH, probe_every=500)
-BRIDGE = loop.Plan(steps=2000, rate=1e-3, matrices=6, tokens=64 * LENGTH, probe_every=500)
+LANGUAGE = loop.Plan(steps=1200, rate=1e-3, matrices=6, tokens=48 * LENGTH, probe_every=500)
+READING = loop.Plan(steps=600, rate=1e-3, matrices=6, tokens=64 * clip.LENGTH, probe_every=600)
+BRIDGE = loop.Plan(steps=1500, rate=1e-3, matrices=6, tokens=64 * LENGTH, probe_every=500)
 
 
 def make_processor(count: int = qformer.QUERIES):
