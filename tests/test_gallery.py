@@ -23,7 +23,7 @@ def test_a_sheet_gives_its_tiles_back(tmp_path):
 
 
 def test_splits_hold_what_the_card_says(data):
-    assert {s: len(p) for s, p in data.items()} == {"train": 1000, "test": 160, "unseen": 60}
+    assert {s: len(p) for s, p in data.items()} == {"train": 1000, "test": 160, "unseen": 100}
     assert sum(len(r) == 1 for r in data["train"]["things"]) == 595
     assert [len(r) for r in data["test"]["things"]] == [1] * 100 + [2] * 60
     ids = [i for part in data.values() for i in part["id"]]
@@ -53,10 +53,9 @@ def test_full_captions_name_all_and_answers_are_true(data):
 
 def test_pictures_are_those_of_their_scenes(data):
     for scene, image in zip(gallery.chosen("test", 5, 1), data["test"][:5]["image"]):
-        drawn = np.asarray(scenes.draw(scene, 64), float)
-        assert np.abs(drawn - np.asarray(image, float)).mean() < 4      # fewer colours, no more
+        assert np.array_equal(scenes.draw(scene, 64), image)
 
 
 def test_rows_are_made_again_alike(data):
-    made = gallery.row(gallery.chosen("unseen", 60, 1)[7], 1168)
+    made = gallery.row(gallery.chosen("unseen", 8, 1)[7], 1168)
     assert made["caption"] == data["unseen"][7]["caption"] and made["id"] == data["unseen"][7]["id"]

@@ -42,9 +42,10 @@ def load(name: str, profile: str | None = None):
 
     Columns of "reviews": text; label ("negative", "positive", in the laptop profile also
     "neutral"); hard (does the surface mislead: negation, contrast, irony?). "passages" has
-    one split, "all"; "questions" has tune and test. Their columns: data/texts/*.md.
-    "scenes" has a column image, of PIL.Image. "abstracts" has one split, "all", and beside title, abstract, year and field a column
-    text, title and abstract in one: it is what `vectors` embeds.
+    one split, "all"; "questions" has tune, validation and test; "scenes" has a column image
+    (PIL.Image). Their columns: data/texts/*.md. "abstracts" has one split, "all", and beside
+    title, abstract, year and field a column text, title and abstract in one: `vectors`
+    embeds it.
     """
     row = entry(name, profile)
     found = _from_hub(row) if "hub" in row else _from_file(name, row)

@@ -1,10 +1,11 @@
 """make models: `captioner`, a small BLIP-2: the frozen tower of `clip`, a Q-Former, a frozen OPT.
 
-torchrun --nproc_per_node 2 -m data.recipes.captioner [--steps N] [--force]
+torchrun --nproc_per_node 2 -m data.recipes.captioner [--steps N] [--force] [--on]
 
 Three runs, each with its own checkpoints: the language model alone, on answers to what stands
 in words where the picture will be; the Q-Former (data/recipes/qformer.py); then the bridge:
 queries projected to those places, language model and tower frozen. --steps is for each.
+--on trains the shipped bridge further, mostly by questions, and most by those on places.
 """
 import random
 
@@ -14,6 +15,7 @@ from utils import models, towers
 
 LENGTH, WIDTH, LAYERS = 64, 128, 3
 CAPTIONS, TALKS, BLIND = .4, .15, .15       # shares; the rest are questions; words left out
+ONWARD, HARD = (.15, .25), (2, 2, .5, 3, 1)     # shares with --on; weights of kinds of question
 LANGUAGE = loop.Plan(steps=1200, rate=1e-3, matrices=6, tokens=48 * LENGTH, probe_every=500)
 READING = loop.Plan(steps=600, rate=1e-3, matrices=6, tokens=64 * clip.LENGTH, probe_every=600)
 BRIDGE = loop.Plan(steps=1500, rate=1e-3, matrices=6, tokens=64 * LENGTH, probe_every=500)
@@ -33,15 +35,16 @@ def make_processor(count: int = qformer.QUERIES):
                           num_query_tokens=count)
 
 
-def told(rng, scene) -> tuple[str, str]:
+def told(rng, scene, shares=(CAPTIONS, TALKS), weights=None) -> tuple[str, str]:
     """(prompt, answer): a full caption, a question, or the second question of a talk."""
     dice = rng.random()
-    if dice < CAPTIONS:
+    if dice < shares[0]:
         return "", scenes.caption(scene, rng, full=True)
-    if dice < CAPTIONS + TALKS:
+    if dice < sum(shares):
         first, answer, second, reply = (m["content"] for m in scenes.talk(scene, rng))
         return f"Question: {first} Answer: {answer}. Question: {second} Answer:", reply
-    question, answer = rng.choice(scenes.questions(scene, rng))
+    made = scenes.questions(scene, rng)
+    question, answer = rng.choices(made, weights)[0] if weights else rng.choice(made)
     return f"Question: {question} Answer:", answer
 
 
@@ -56,9 +59,9 @@ def facts(scene) -> str:
 class Stream:
     """Batches of tokens // LENGTH scenes of `train`: a text each, and pictures if there are."""
 
-    def __init__(self, processor, tokens: int, images=None):
+    def __init__(self, processor, tokens: int, images=None, of=()):
         self.tokenizer, self.count = processor.tokenizer, processor.num_query_tokens
-        self.tokens, self.images, self.weights = tokens, images, None
+        self.tokens, self.images, self.weights, self.of = tokens, images, None, of
         self.image = self.tokenizer.convert_tokens_to_ids("<image>")
 
     def pieces(self, text: str) -> list[int]:
@@ -69,7 +72,7 @@ class Stream:
 
         Without pictures the places hold the scene's facts, and all text is learned.
         """
-        prompt, answer = (self.pieces(text) for text in told(rng, scene))
+        prompt, answer = (self.pieces(text) for text in told(rng, scene, *self.of))
         front = [self.image] * self.count
         if self.images is None and rng.random() >= BLIND:
             known = self.pieces(facts(scene))[:self.count]
@@ -143,15 +146,26 @@ def next_piece_loss(model, batch):
     return F.cross_entropy(logits.flatten(0, 1).float(), batch["labels"][:, 1:].flatten())
 
 
-def main() -> None:
-    """Three runs; then the model is put in its place when it is not worse than the old one."""
+def again(processor, images, plan):
+    """The shipped bridge, trained further; (model, logs of all runs)."""
+    import json
+
+    from transformers import Blip2ForConditionalGeneration
+
+    model = Blip2ForConditionalGeneration.from_pretrained(
+        models.find("captioner", "laptop").path, dtype="float32")
+    for part in (model.vision_model, model.language_model):
+        part.requires_grad_(False)
+    plan.onward = False                         # the weights are in the model already
+    logs = json.loads((kit.MODELS / "captioner" / "log.json").read_text("utf-8"))["runs"]
+    stream = Stream(processor, plan.tokens, images, (ONWARD, HARD))
+    return model, [*logs, loop.train("captioner-on", model, stream, next_piece_loss, plan)]
+
+
+def whole(processor, images, plan, first, second):
+    """Language model, Q-Former and bridge, one after the other; (model, logs)."""
     from transformers import CLIPModel
 
-    first, second, usual = LANGUAGE, READING, BRIDGE.steps
-    plan, force = kit.asked("captioner", __doc__, BRIDGE, BRIDGE)
-    if plan.steps != usual:                     # --steps was given
-        first.steps = second.steps = plan.steps
-    processor, images = make_processor(), pictures.drawn("train", clip.SCENES)
     writer = language(processor.tokenizer)
     logs = [loop.train("captioner-language", writer, Stream(processor, first.tokens),
                        next_piece_loss, first)]
@@ -162,7 +176,18 @@ def main() -> None:
         tokenizer, second.tokens, images), qformer.three_losses, second))
     stream = Stream(processor, plan.tokens, images)
     model = build(reader.cpu(), writer.cpu(), stream.image)
-    logs.append(loop.train("captioner", model, stream, next_piece_loss, plan))
+    return model, [*logs, loop.train("captioner", model, stream, next_piece_loss, plan)]
+
+
+def main() -> None:
+    """Three runs; then the model is put in its place when it is not worse than the old one."""
+    first, second, usual = LANGUAGE, READING, BRIDGE.steps
+    plan, force = kit.asked("captioner", __doc__, BRIDGE, BRIDGE)
+    if plan.steps != usual:                     # --steps was given
+        first.steps = second.steps = plan.steps
+    processor, images = make_processor(), pictures.drawn("train", clip.SCENES)
+    model, logs = (again(processor, images, plan) if plan.onward else
+                   whole(processor, images, plan, first, second))
     if kit.install("captioner", model, processor, {"runs": logs}, force):
         towers.leave_out(kit.MODELS / "captioner")      # `clip` has it: half of the weights
         kit.record(kit.MODELS / "catalogue.toml", "captioner.laptop", kit.hashes(

@@ -89,10 +89,10 @@ def measure(rows) -> dict:
              "told by the hypothesis alone": round(blind(rows), 2)}
     for label in LABELS:
         part = [r for r in rows if r["label"] == label]
+        told = [r["hypothesis"].lower() for r in part]
         found[label] = dict(
-            rows=len(part), words=round(sum(len(words(r["hypothesis"])) for r in part) / len(part), 1),
-            negated=round(sum(bool(re.search(NOT, r["hypothesis"].lower())) for r in part)
-                          / len(part), 2),
+            rows=len(part), words=round(sum(len(words(t)) for t in told) / len(part), 1),
+            negated=round(sum(bool(re.search(NOT, t)) for t in told) / len(part), 2),
             overlap=round(sum(map(overlap, part)) / len(part), 2))
     return found
 

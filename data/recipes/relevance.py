@@ -1,10 +1,9 @@
 """What `reranker` learns from: groups of a question, a passage that answers it, and others.
 
-Six kinds: invented facts with their near misses, invented price lists with near-twin codes,
-real questions of SQuAD, with pieces of its paragraphs and with whole ones, titles of papers and
-prompts of dialogues with a piece of what follows (too few real questions are at hand to learn
-plain English from), and half of the tune split of `questions`. The others of a real text are
-passages that the embedder, too, puts near it.
+Five kinds: invented facts with their near misses, invented price lists with near-twin codes,
+real questions of SQuAD, titles of papers with a piece of their abstract (too few real questions
+are at hand to learn plain English from), and the tune split of `questions`. The others of a
+real text are passages that the embedder, too, puts near it.
 """
 import hashlib
 import random
@@ -16,11 +15,9 @@ from data.recipes import kit
 from utils import corpora, models
 
 GROUP, NEAR = 4, 12                             # passages of a group; nearest to choose from
-SHARES = {"facts": .12, "codes": .1, "squad": .33, "titles": .15, "chats": .15, "tune": .15}
+SHARES = {"facts": 0.2, "codes": 0.1, "squad": 0.3, "titles": 0.2, "tune": 0.2}
 TITLES = 1500
 WORDS = 45                                      # of a piece of a SQuAD paragraph, about
-LEARNED = (WORDS, 90, 999)                      # and of those that are learned from
-CHATS = ("HuggingFaceH4/ultrachat_200k", "argilla/distilabel-intel-orca-dpo-pairs")
 SOLD = (("The {g} ({c}) costs {p}.", "{f}"), ("{f}", "Code {c} is the {g}, at {p}."),
         ("For {p} you get the {g}, code {c}.", "{f}"), ("The {g}, sold as {c}, is {p}.", "{f}"),
         ("The {g} {c}: {f}", "It is priced at {p}."))
@@ -48,25 +45,25 @@ def article(title: str) -> str:
 
 
 def held_back(question: str) -> bool:
-    """Half of the tune questions are not learned; chapter 8 sets its thresholds by them."""
-    return hashlib.sha1(question.encode()).digest()[0] % 2 == 0
+    """One tune question in six decides what is kept instead of being learned."""
+    return hashlib.sha1(question.encode()).digest()[0] % 6 == 0
 
 
-def pieces(context: str, words: int = WORDS) -> list[tuple]:
-    """(start, text) of the pieces of a paragraph: whole sentences, about `words` words."""
+def pieces(context: str) -> list[tuple]:
+    """(start, text) of the pieces of a paragraph: whole sentences, about WORDS words."""
     found, start = [], 0
     for end in [m.end() for m in re.finditer(r"[.!?][\"')]* +(?=[A-Z\"'(])", context)] + [None]:
-        if end is None or len(context[start:end].split()) >= words * 2 / 3:
+        if end is None or len(context[start:end].split()) >= WORDS * 2 / 3:
             found.append((start, context[start:end].strip()))
             start = end
     return [piece for piece in found if piece[1]]
 
 
-def squad(part: str, words: int = WORDS) -> tuple[list, list]:
+def squad(part: str) -> tuple[list, list]:
     """(passages, [(question, right passage, answer)]) of the articles of a part."""
     data = kit.source("rajpurkar/squad", "validation")
     data = data[[article(t) == part for t in data["title"]]]
-    pages = {c: pieces(c, words) for c in dict.fromkeys(data["context"])}
+    pages = {c: pieces(c) for c in dict.fromkeys(data["context"])}
     asked = []
     for q, c, a in zip(data["question"], data["context"], data["answers"]):
         right = [text for at, text in pages[c] if at <= a["answer_start"][0]][-1]
@@ -90,9 +87,9 @@ def nearest(questions: list, passages: list, n: int) -> list[list]:
     return [[passages[i] for i in row] for row in (-near).argsort(1, kind="stable")[:, :n]]
 
 
-def squad_cases(part: str, n: int = NEAR, words: int = WORDS) -> list[Case]:
+def squad_cases(part: str, n: int = NEAR) -> list[Case]:
     """Real questions; a near passage that holds the answer is neither right nor wrong."""
-    passages, asked = squad(part, words)
+    passages, asked = squad(part)
     found = nearest([q for q, _, _ in asked], passages, n)
     return [Case(q, [right], [p for p in top if answer.lower() not in p.lower()], {right: 1}, top)
             for (q, right, answer), top in zip(asked, found)]
@@ -113,30 +110,15 @@ def own_cases(part: str, n: int = NEAR) -> list[Case]:
     return cases
 
 
-def paired(heads: list, texts: list, n: int = NEAR) -> list[Case]:
-    """Of each text the first or the second piece is right for its head."""
-    pages = [[p for _, p in pieces(text)] for text in texts]
-    right = [page[min(i % 2, len(page) - 1)] for i, page in enumerate(pages)]
-    found = nearest(heads, right, n + 1)
-    return [Case(head, [mine], [p for p in top if p != mine], {mine: 1}, top)
-            for head, mine, top in zip(heads, right, found)]
-
-
-def title_cases() -> list[Case]:
-    """Titles of papers with their abstracts."""
+def title_cases(n: int = NEAR) -> list[Case]:
+    """Titles of papers; the first or the second piece of the abstract is right."""
     data = kit.source("MaartenGr/arxiv_nlp", "train")
     data = data.drop_duplicates("Titles").sample(TITLES, random_state=7)
-    return paired(list(data["Titles"]), list(data["Abstracts"]))
-
-
-def chat_cases() -> list[Case]:
-    """Prompts of one line with their answers, if these have enough words to tell them apart."""
-    talks, pairs = kit.source(CHATS[0], "train_sft"), kit.source(CHATS[1], "train")
-    answers = dict(zip(pairs["input"], pairs["chosen"]))
-    answers |= {m[0]["content"]: m[1]["content"] for m in talks["messages"]}
-    good = {q.strip(): a for q, a in answers.items()
-            if "\n" not in q.strip() and 4 <= len(q.split()) <= 40 and len(a.split()) >= 12}
-    return paired(list(good), list(good.values()))
+    pages = [[p for _, p in pieces(text)] for text in data["Abstracts"]]
+    right = [page[min(i % 2, len(page) - 1)] for i, page in enumerate(pages)]
+    found = nearest(list(data["Titles"]), right, n + 1)
+    return [Case(title, [mine], [p for p in top if p != mine], {mine: 1}, top)
+            for title, mine, top in zip(data["Titles"], right, found)]
 
 
 def facts_case(rng) -> Case:
@@ -173,8 +155,7 @@ class Source:
     """Draws groups: (question, GROUP passages of which the first is right)."""
 
     def __init__(self):
-        self.real = {"squad": [c for w in LEARNED for c in squad_cases("train", words=w)],
-                     "titles": title_cases(), "chats": chat_cases(),
+        self.real = {"squad": squad_cases("train"), "titles": title_cases(),
                      "tune": [c for c in own_cases("tune") if not held_back(c.question)]}
         self.made = {"facts": facts_case, "codes": codes_case}
 

@@ -1,7 +1,6 @@
 """Train `reranker`: a LoRA adapter and a head of one number on the embedder's encoder.
 
-    HANDSON_SOURCES=<folder> torchrun --nproc_per_node 2 -m data.recipes.reranker
-                             [--force] [--steps 20]
+    HANDSON_SOURCES=<folder> python -m data.recipes.reranker [--force] [--steps 20]
 
 Learns from groups of a question, a passage that answers it and three near ones that do not
 (data/recipes/relevance.py). The loss is a softmax over the group, which is about the order,
@@ -18,7 +17,7 @@ from pathlib import Path
 from data.recipes import kit, relevance, sentiment
 from utils import chapter, machine, models
 
-STEPS, LENGTH = 600, 256             # steps of one process, shared by those there are
+STEPS, LENGTH = 500, 160
 GROUPS = 8                                      # of a batch: 32 pairs
 TRAIN = dict(learning_rate=5e-4, per_device_train_batch_size=GROUPS, num_train_epochs=1,
              warmup_steps=0.08, weight_decay=0.01, lr_scheduler_type="linear")
@@ -81,7 +80,6 @@ def train(out: Path, seed: int = 7, steps: int = STEPS):
     base = models.find("embedder", "laptop").path
     here = machine.look()
     processes = int(os.environ.get("WORLD_SIZE", 1))
-    steps = max(1, steps // processes)
     groups, prints = relevance.groups(steps * GROUPS * processes, seed)
     model, tokenizer = build(base)
     trainer = Trainer(
