@@ -1938,7 +1938,7 @@ run.check("each answer alone would pass the test", fine)
 #
 # <br>
 #
-# [previous: 7 · Advanced text generation](07_chains_memory_agents.ipynb) | [contents](README.md)
+# [previous: 7 · Advanced text generation](07_chains_memory_agents.ipynb) | [contents](README.md) | [next: 9 · Multimodal language models](09_multimodal.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()
