@@ -3,8 +3,9 @@
     python -m data.recipes.gallery    # half a minute; writes the two files and their sha256
 
 Pictures of 64 x 64 points, stored without loss: in 64 colours each, the file was half as large,
-no eye saw a difference, and `clip` named 8 points fewer of the unseen pairs. Train scenes are some that `clip` and `captioner` learned from; those of test and unseen
-are not. The three large pictures in data/images come from here, too.
+no eye saw a difference, and `clip` named 8 points fewer of the unseen pairs. Train scenes are
+some that `clip` and `captioner` learned from; those of test and unseen are not. The three large
+pictures in data/images come from here, too.
 """
 import json
 import random
@@ -14,7 +15,7 @@ from data.recipes.scenes import words
 from utils import models, pictures
 
 ROWS, SHEET = "scenes.jsonl", "scenes.webp"
-COUNTS = {"train": (1000, None), "test": (100, 1), "test2": (60, 2), "unseen": (100, 1)}
+COUNTS = {"train": (700, None), "test": (100, 1), "test2": (60, 2), "unseen": (100, 1)}
 LARGE = {"puppy": ("a puppy in the snow", "dog", "brown", "snow", "young"),
          "cat": ("a cat in a field", "cat", "orange", "field", "adult"),
          "car": ("a red car in the street", "car", "red", "street", "")}
