@@ -1086,7 +1086,7 @@ def low(values):
 
 
 # %% [markdown]
-# Now on held-out scenes with one thing, fresh and trained. *Apart* is the mean cosine of pairs minus that of all others; *recall@5* the share of pictures whose own caption is among the five nearest of a hundred; *hard* and *random* are matching losses on wrong captions of two kinds, *hard right* and *random right* the shares of right verdicts on own and wrong captions together (a half is a coin); *own* and *other* writing losses of a caption, given its own picture or another. Knowing just the setting gives a *recall@5* of three in ten and a *random right* of nine: not much more is shown. Last: a linear probe names the thing from the mean of the queries' states; a difference whose interval includes 0 is none.
+# Now on held-out scenes with one thing, fresh and trained. *Apart* is the mean cosine of pairs minus that of all others; *recall@5* the share of pictures whose own caption is among the five nearest of a hundred; *hard* and *random* are matching losses on wrong captions of two kinds, *hard right* and *random right* the shares of right verdicts on own and wrong captions together (a half is a coin); *own* and *other* writing losses of a caption, given its own picture or another. Knowing just the setting would give a *recall@5* of three in ten and a *random right* of nine. Last: a linear probe names the thing from the mean of the queries' states; a difference whose interval includes 0 is none.
 
 # %% tags=["c9.22", "c9.23", "c9.24", "c9.25", "nbval-ignore-output"]
 scores = {"fresh": measures(fresh), "trained": measures(reader)}
