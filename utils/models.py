@@ -59,7 +59,7 @@ class Spec:
     limits: str
     path: str = field(repr=False)  # a local folder: goes where a hub id would go
     stands_for: str = ""
-    base: str = ""  # the role whose encoder it adapts
+    base: str = ""  # the role whose encoder it adapts, or whose tower it takes
     digest: str = field(default="", repr=False)  # names these exact weights
 
     @property

@@ -844,7 +844,9 @@ for ax, (rule, shut) in zip(axes, closed.items()):
 plots.show(figure, "Three masks for queries and tokens; blue cells may be seen.")
 
 # %% [markdown]
-# **Figure 7.** Blue: the row may see the column. Now a fresh, small Q-Former with both modules, from transformers' class for step 1. Its words are those of the training captions. In place of a tower it gets the patch states made before: the frozen tower works once per picture, not once per step.
+# **Figure 7.** Blue: the row may see the column.
+#
+# Now a fresh, small Q-Former with both modules, from transformers' class for step 1. Its words are those of the training captions. In place of a tower it gets the patch states made before: the frozen tower works once per picture, not once per step.
 
 # %% tags=["c9.21", "c9.22"]
 from transformers import Blip2ForImageTextRetrieval
@@ -1086,7 +1088,7 @@ def low(values):
 
 
 # %% [markdown]
-# Now on held-out scenes with one thing, fresh and trained. *Apart* is the mean cosine of pairs minus that of all others; *recall@5* the share of pictures whose own caption is among the five nearest of a hundred; *hard* and *random* are matching losses on wrong captions of two kinds, *hard right* and *random right* the shares of right verdicts on own and wrong captions together (a half is a coin); *own* and *other* writing losses of a caption, given its own picture or another. Knowing just the setting would give a *recall@5* of three in ten and a *random right* of nine. Last: a linear probe names the thing from the mean of the queries' states; a difference whose interval includes 0 is none.
+# Now on held-out scenes with one thing, fresh and trained. *Apart* is the mean cosine of pairs minus that of all others; *recall@5* the share of pictures whose own caption is among the five nearest of a hundred; *hard* and *random* are matching losses on wrong captions of two kinds, *hard right* and *random right* the shares of right verdicts on own and wrong captions together (a half is a coin); *own* and *other* writing losses of a caption, given its own picture or another. Knowing just the setting would give a *recall@5* of three in ten and a *random right* of nine. Last: a linear probe names the thing from the mean of the queries' states; a difference whose interval includes 0 shows nothing.
 
 # %% tags=["c9.22", "c9.23", "c9.24", "c9.25", "nbval-ignore-output"]
 scores = {"fresh": measures(fresh), "trained": measures(reader)}
@@ -1323,7 +1325,7 @@ for ax, i in zip(axes.flat, eight):
 plots.show(figure, "Eight scenes, each with its caption under it, wrong words red.")
 
 # %% [markdown]
-# **Figure 8.** Three captions, wrong ones first (× marks a wrong thing, colour or setting), and five others. Sides are not judged, and often wrong.
+# **Figure 8.** Three captions, wrong ones first (× marks a wrong thing, colour or setting), and five others. Sides are not judged: look for wrong ones.
 #
 # ### A picture of nothing
 #
@@ -1372,7 +1374,7 @@ bits = f"{doubt.mean():.2f} against {sure.mean():.2f} bits a token"
 run.check("but it is less sure", gap > 2 * error, bits)
 
 # %% [markdown]
-# No caption in training said "nothing", so it has no words for it. A single blot was not tested.
+# No caption in training said "nothing", so it has no words for it. The means differ; a single blot was not tested.
 #
 # ### Questions, and questions about answers
 #
