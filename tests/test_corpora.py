@@ -192,7 +192,7 @@ def test_columns_and_labels_of_the_hub_become_ours(monkeypatch):
     kind = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
     part = {"text": ["a fine film .", "it's not a fine film ."], "label": [1, 0]}
     hub = DatasetDict({s: Dataset.from_dict(part, features=kind) for s in corpora.SPLITS})
-    monkeypatch.setattr("utils.download.dataset", lambda repo: hub)
+    monkeypatch.setattr("utils.download.dataset", lambda repo, config=None: hub)
     train = corpora.load("reviews", "book")["train"]
     assert train.column_names == ["text", "label", "hard"]
     assert train["label"][:] == ["positive", "negative"] and train["hard"][:] == [False, True]

@@ -106,7 +106,11 @@ def _from_hub(row):
 
     from utils.download import dataset
 
-    found = dataset(row["hub"])
+    found = dataset(row["hub"], row.get("config"))
+    if "form" in row:
+        from utils.annotated import FORMS
+
+        return FORMS[row["form"]](found)
     if "names" not in row:
         return _renamed(found, row)
     cue = re.compile(row["hard"], re.IGNORECASE)

@@ -102,12 +102,13 @@ def _converted(repo_id):
     )
 
 
-def dataset(repo_id: str):
-    """A hub data set as datasets.DatasetDict; raises HandsOnError as `snapshot` does."""
+def dataset(repo_id: str, config: str | None = None):
+    """A hub data set, or one of its configurations, as datasets.DatasetDict; raises
+    HandsOnError as `snapshot` does."""
     from datasets import load_dataset
 
     explain(lambda: _ask("dataset", repo_id), repo_id)
-    return explain(lambda: load_dataset(repo_id), repo_id)
+    return explain(lambda: load_dataset(repo_id, config), repo_id)
 
 
 def explain(action, what: str):
