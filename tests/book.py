@@ -14,7 +14,7 @@ from tests.tools import notebooks as nbs
 from utils import gguf, models
 
 MIRROR = os.environ.get("HANDSON_HUB_MIRROR")
-REVIEWS = "cornell-movie-review-data/rotten_tomatoes"
+REVIEWS, GLUE = "cornell-movie-review-data/rotten_tomatoes", "nyu-mll/glue"
 MINILM, PIN = "sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 
 
@@ -42,7 +42,8 @@ def hub(tmp_path_factory):
         hub.add_model(table["sentiment"]["book"]["hub"], models.find("sentiment", "laptop").path)
         add_generative(hub, tmp_path_factory.mktemp("offered"))
         if MIRROR:
-            hub.add_dataset(REVIEWS, Path(MIRROR, "datasets", REVIEWS))
+            for name in (REVIEWS, GLUE):
+                hub.add_dataset(name, Path(MIRROR, "datasets", name))
         yield hub
 
 

@@ -5,6 +5,7 @@
 
 The rows were written one by one (data/texts/benchmarks.md): nothing here makes a row.
 """
+
 import re
 import sys
 from collections import Counter
@@ -17,15 +18,16 @@ from data.recipes.similarity import FUNCTION, words
 from utils import corpora
 
 FILE = "benchmarks.jsonl"
-FIELDS = dict(id=str, task=str, subject=str, question=str, choices=list, answer=int, number=str,
-              steps=int)
+FIELDS = dict(
+    id=str, task=str, subject=str, question=str, choices=list, answer=int, number=str, steps=int
+)
 TASKS = dict(m="mmlu", t="truthfulqa", g="gsm8k", h="hellaswag", u="glue")
 CHOICES = dict(mmlu=(4, 4), truthfulqa=(3, 5), gsm8k=(0, 0), hellaswag=(4, 4), glue=(2, 2))
 FIXED = dict(sst2=["negative", "positive"], rte=["entailment", "not entailment"])
-GUESSED = ("mmlu", "truthfulqa", "hellaswag")       # tasks whose choices differ from row to row
+GUESSED = ("mmlu", "truthfulqa", "hellaswag")  # tasks whose choices differ from row to row
 STEPS = {1: 8, 2: 10, 3: 22}
-NEAR = 0.12         # how far from chance a rule that understands nothing may be; 40 items
-LIKE = 0.5          # Jaccard of content words that two rows of a task may have, at most
+NEAR = 0.12  # how far from chance a rule that understands nothing may be; 40 items
+LIKE = 0.5  # Jaccard of content words that two rows of a task may have, at most
 CONTRAST = r"\b(but|yet|although|despite|however)\b"
 
 
@@ -69,15 +71,20 @@ def bad_shape(rows) -> list[str]:
 
 def positions(rows) -> dict:
     """How often the right choice stands in which place, for each number of choices."""
-    return {n: Counter(r["answer"] for r in rows if len(r["choices"]) == n)
-            for n in sorted({len(r["choices"]) for r in rows})}
+    return {
+        n: Counter(r["answer"] for r in rows if len(r["choices"]) == n)
+        for n in sorted({len(r["choices"]) for r in rows})
+    }
 
 
 def bad_balance(rows) -> list[str]:
     """Places, steps and labels that occur more often than others."""
-    found = [f"{task}: places of the right choice" for task in (*GUESSED, *FIXED)
-             for n, seen in positions(of(rows, task)).items()
-             if max(seen.values()) - min(seen[i] for i in range(n)) > 1]
+    found = [
+        f"{task}: places of the right choice"
+        for task in (*GUESSED, *FIXED)
+        for n, seen in positions(of(rows, task)).items()
+        if max(seen.values()) - min(seen[i] for i in range(n)) > 1
+    ]
     return found + ["gsm8k: steps"] * (Counter(r["steps"] for r in of(rows, "gsm8k")) != STEPS)
 
 
@@ -85,10 +92,15 @@ def bad_repeats(rows) -> list[str]:
     """Rows of one task that are nearly the same."""
     found = []
     for task in TASKS.values():
-        bags = {r["id"]: content(" ".join([r["question"], *r["choices"] * (task in GUESSED)]))
-                for r in of(rows, task)}
-        found += [f"{a} and {b}: nearly the same" for a, b in combinations(bags, 2)
-                  if len(bags[a] & bags[b]) > LIKE * len(bags[a] | bags[b])]
+        bags = {
+            r["id"]: content(" ".join([r["question"], *r["choices"] * (task in GUESSED)]))
+            for r in of(rows, task)
+        }
+        found += [
+            f"{a} and {b}: nearly the same"
+            for a, b in combinations(bags, 2)
+            if len(bags[a] & bags[b]) > LIKE * len(bags[a] | bags[b])
+        ]
     return found
 
 
@@ -145,15 +157,22 @@ def guess(rows, cue: str) -> float:
 
 def bad_cues(rows) -> list[str]:
     """Tasks that a rule without understanding solves better, or worse, than guessing."""
-    return [f"{task}: {cue} scores {guess(of(rows, task), cue):.2f}"
-            for task in GUESSED for cue in CUES
-            if abs(guess(of(rows, task), cue) - chance(of(rows, task))) > NEAR]
+    return [
+        f"{task}: {cue} scores {guess(of(rows, task), cue):.2f}"
+        for task in GUESSED
+        for cue in CUES
+        if abs(guess(of(rows, task), cue) - chance(of(rows, task))) > NEAR
+    ]
 
 
 def check(rows) -> list[str]:
     """All complaints about the rows; empty if they keep every rule."""
-    return bad_shape(rows) or [*bad_balance(rows), *bad_repeats(rows), *bad_numbers(rows),
-                               *bad_cues(rows)]
+    return bad_shape(rows) or [
+        *bad_balance(rows),
+        *bad_repeats(rows),
+        *bad_numbers(rows),
+        *bad_cues(rows),
+    ]
 
 
 def turned(row: dict) -> bool:
@@ -174,7 +193,8 @@ def measure(rows) -> dict:
     for n, name in enumerate(FIXED["rte"]):
         pairs = [r["question"].split("\n") for r in of(rows, "rte") if r["answer"] == n]
         found[name] = dict(
-            rows=len(pairs), shared=round(sum(shared(h, p) for p, h in pairs) / len(pairs), 2))
+            rows=len(pairs), shared=round(sum(shared(h, p) for p, h in pairs) / len(pairs), 2)
+        )
     found["largest number"] = max(int(r["number"]) for r in of(rows, "gsm8k"))
     found["subjects"] = {t: Counter(r["subject"] for r in of(rows, t)) for t in GUESSED[:2]}
     return found
