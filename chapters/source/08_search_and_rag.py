@@ -161,11 +161,13 @@ import faiss
 toy = np.array([[1, 0], [0.6, 0.8], [0, 1]])
 run.check("0, 0.8, 2", np.allclose(((toy - toy[0]) ** 2).sum(axis=1), [0, 0.8, 2]))
 
+threads = torch.get_num_threads()
 faiss.omp_set_num_threads(1)  # the same sums in the same order everywhere
 flat = {"IP": faiss.IndexFlatIP(d), "L2": faiss.IndexFlatL2(d)}
 _ = [index.add(vectors) for index in flat.values()]
 cosine, by_cosine = flat["IP"].search(vector[None], 10)
 squared, by_distance = flat["L2"].search(vector[None], 10)
+torch.set_num_threads(threads)  # the line above had slowed torch as well
 
 same = by_cosine == by_distance
 by_hand = by_cosine[0] == dense(vector, vectors)
@@ -487,6 +489,7 @@ truth = np.argsort(-(probes @ many.T), axis=1)[:, :10]
 
 ivf = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, 128, faiss.METRIC_INNER_PRODUCT)
 hnsw = faiss.IndexHNSWFlat(d, 16, faiss.METRIC_INNER_PRODUCT)
+faiss.omp_set_num_threads(1)
 _ = ivf.train(many), ivf.add(many), hnsw.add(many)
 
 sweeps = [
@@ -499,6 +502,7 @@ for name, index, lever, values, counted, centres in sweeps:
         counted.reset()
         got = recall(index.search(probes, 10)[1], truth)
         rows.append([name, setting, got, (counted.ndis / len(probes) + centres) / MANY])
+torch.set_num_threads(threads)
 effort = pd.DataFrame(rows, columns=["index", "setting", "recall", "compared"])
 
 # %% tags=["c8.15", "nbval-ignore-output"]
