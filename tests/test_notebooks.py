@@ -161,6 +161,7 @@ def test_imports_are_in_requirements_and_nothing_idle_is(book):
     named = {name for name, row in rows.items() if f"ch{number:02d}" in row["where"]}
     served = any("services." in c.source for c in code_cells(book))  # which needs:
     needs = {"llama-cpp-python", "gguf", "openai", "cohere"} if served else set()
+    needs |= {"accelerate"} if any("Trainer" in c.source for c in code_cells(book)) else set()
     assert named <= imported(book) | needs
 
 
