@@ -15,7 +15,7 @@
 #
 # **How much of an encoder must move to learn a task, how few labels are enough, and what changes when every token gets a label?**
 #
-# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/11_fine_tuning_classifiers.ipynb) · about two minutes on two free cores (busy ones take longer) and 2 GiB of memory; no GPU, no network
+# [![Open in Colab](../data/images/colab.svg)](https://colab.research.google.com/github/owner/hands-on-llms-companion/blob/main/chapters/11_fine_tuning_classifiers.ipynb) · two to four minutes on two cores and 2 GiB of memory; no GPU, no network
 
 # %% [markdown]
 # After this chapter you will be able to
@@ -120,7 +120,8 @@ def fit(model, dataset, collator, steps=None, epochs=1, rate=RATE, batch=16,
         trainer = Trainer(model, TrainingArguments(
             folder, learning_rate=rate, num_train_epochs=epochs, max_steps=steps or -1,
             per_device_train_batch_size=batch, per_device_eval_batch_size=32, seed=seed,
-            warmup_steps=0.1, train_sampling_strategy="group_by_length",
+            warmup_steps=0.1,  # a tenth of all steps
+            train_sampling_strategy="group_by_length",
             eval_strategy="epoch" if "eval_dataset" in more else "no",
             logging_steps=1, report_to="none", disable_tqdm=True, save_strategy="no",
             dataloader_pin_memory=False, remove_unused_columns=False),
@@ -164,13 +165,13 @@ taught = np.concatenate([rng.choice(side, TAUGHT // 2, False) for side in sides]
 lessons = encoded([reviews["train"][i] for i in taught])
 
 # %% [markdown]
-# Now we train, once, for about half a minute (section 1 looks at this very run), and put five validation reviews before the model as it was and as it is. *F1* is the macro mean of chapter 4; a coin gets about 0.5.
+# Now we train, once, for about half a minute (section 1 looks at this very run), and put five validation reviews before the model as it was and as it is. 
 
-# %% tags=["c11.03", "nbval-ignore-output"]
+# %% tags=["c11.03"]
 fresh, tuned = classifier(), classifier()
 losses = fit(tuned, lessons, pad, epochs=EPOCHS)
 begin, end = np.mean(losses[:5]), np.mean(losses[-5:])
-run.check("the loss falls", end < begin - GOALS["loss"], f"{begin:.2f} to {end:.2f}")
+run.check("the loss falls", end < begin - GOALS["loss"])
 
 # %%
 five, models_of = reviews["validation"][:5], {"before": fresh, "after": tuned}
@@ -180,13 +181,13 @@ plots.verdicts(ax, texts["validation"][:5], np.take(LABELS, y["validation"][:5])
 plots.show(figure, "Five reviews: their label, the answers before and after training.")
 
 # %% [markdown]
-# **Figure 1.** Five reviews, their label in grey; right answers green with +, wrong ones red with x. Before training the head's weights are random, so *before* is a guess.
+# **Figure 1.** Five reviews, their label in grey; right answers green with +, wrong ones red with x. Before training the head's weights are random, so *before* says one label throughout.
 #
 # *Guess: if only the head may learn, how much of the gain is left? And how near do 32 labelled reviews come to 320?*
 #
 # ## 1 · Head and body learn together
 #
-# A classifier is one architecture of two parts. The **body** is the encoder: *embeddings*, then *blocks*, each of which refines the vectors of all tokens. The **head** reads the body's answer. In a BERT that is the state of the first token, [CLS], which passes a small layer (the *pooler*: linear, then tanh), and a linear layer has one row per label.
+# A classifier is one architecture of two parts. The **body** is the encoder: *embeddings*, then *blocks*, each of which refines the vectors of all tokens. A BERT's body ends with a small layer, the *pooler* (linear, then tanh), over the state of the first token, [CLS]. The **head** on top is linear, a row per label.
 
 # %% tags=["c11.01"]
 inputs = pad(lessons[:16])
@@ -299,15 +300,15 @@ board = scored([*BOARD])
 above = board.F1["full"] - board.F1["majority"]
 run.check("20 points above the majority", above > GOALS["majority"])
 ahead = duel("full", "frozen vectors + logistic")
-run.check("not below the frozen vectors", ahead[0] > GOALS["probe"])
+run.check("at most a point below the frozen vectors", ahead[0] > GOALS["probe"])
 board.round(2)
 
 # %% [markdown]
-# Same reviews, same labels. Where the interval of the gain lies above 0, as in the laptop profile, letting the body learn paid. (On these 320 reviews: their draw is not in the interval, and another can shrink the gain.)
+# Same reviews, same labels. Where the interval of the gain lies above 0, as in the laptop profile, letting the body learn paid. (On these 320 reviews: another draw can shrink the gain. Nor was the regression's C tuned, as our rate and passes were.)
 #
 # ## 2 · What freezing costs
 #
-# Training all weights is dear: memory for their gradients, time for the backward pass. Cheaper: **freeze** the body, so that only the head learns. We freeze by *name*; "the first 165 arrays" would be right for one model only. A **fingerprint**, a hash over all weights, is the witness.
+# Training all weights is dear: memory for their gradients, time for the backward pass. Cheaper: **freeze** the body, so that only the head learns. We freeze by *name*; counting arrays ("the first 165") would be right for one model only. A **fingerprint**, a hash over all weights, is the witness.
 
 # %% tags=["c11.04"]
 def fingerprint(module):
@@ -424,7 +425,7 @@ sweep = scored([*names.values()])
 paid = [duel("full", name)[0] for name in names.values() if name != "full"]
 run.check("full is 5 points above the head only", paid[0] >= GOALS["freedom"])
 rank = sweep.F1.rank().reset_index(drop=True).corr(pd.Series(range(len(sweep))))
-run.check("the more blocks, the better: rank correlation above 0", rank > GOALS["rank"])
+run.check("F1 tends to rise with the free blocks", rank > GOALS["rank"])
 
 # %% tags=["c11.07"]
 figure, ax = plt.subplots()
@@ -434,7 +435,7 @@ ax.set(xlabel="trainable blocks", ylabel="F1 on the test split", xticks=[*names]
 plots.show(figure, "F1 against the number of trainable blocks, with 95 % intervals.")
 
 # %% [markdown]
-# **Figure 2.** Test F1 by the number of trainable blocks (0: the head alone). The axis counts what *learns*, from left to right. Read the printed pairs, too: where an interval includes 0, that many blocks are not shown to be worse than all. (That was the first guess.) So freeze from below, and look what it costs before you pay for everything. The head alone reads [CLS], which this encoder was not made to use, hence it stands below the regression on means in section 1. (One training each: another seed moves the points; exercise 2.)
+# **Figure 2.** Test F1 by the number of trainable blocks (0: the head alone). The axis counts what *learns*, from left to right. The printed pairs say what each saving costs. (The first guess: of what full training has above the majority the head alone keeps about three quarters, in the laptop profile.) The head alone reads [CLS] through a frozen pooler, which this encoder was not made to use: perhaps why it stands below the regression on means. One training each: another seed moves the points.
 
 # %% [markdown]
 # ## 3 · Thirty-two labels
@@ -497,7 +498,7 @@ run.check("counts = formula", (sum(same), sum(~same)) == (within, between))
 print(f"{len(few)} reviews, {len(same)} pairs: {within} within, {between} between")
 
 # %% [markdown]
-# The library draws from these, as many within as between: for R rounds 2 x R x N pairs. (It pairs each text with itself, too; that teaches nothing, as the cosine is 1 already.)
+# The library draws from these, as many within as between: for R rounds 2 x R x N pairs. (It pairs each text with itself, too, which without dropout teaches nothing.)
 
 # %% tags=["c11.09"]
 from setfit.sampler import ContrastiveDataset
@@ -597,7 +598,7 @@ axes[0].legend()
 plots.show(figure, "Cosines of test pairs: two like humps before, shifted ones after.")
 
 # %% [markdown]
-# **Figure 3.** Cosines of pairs that training never saw. Before, the humps nearly coincide: the encoder sorts by topic, not by verdict (printed: the mean of one class minus that of different ones). Afterwards both are wider, and the pairs of different classes lag behind; they still overlap a lot, so the classifier has work left.
+# **Figure 3.** Cosines of pairs that training never saw. Before, the humps nearly coincide: the verdict moves these cosines little (printed: the mean of one class minus that of different ones). Afterwards both are wider and further right, pairs of different classes, too, whose target is 0; only less far. What counts is the gap; there is work left for the classifier.
 #
 # ### Step 3: a classifier on the new vectors
 #
@@ -648,11 +649,11 @@ def by_setfit(rows, upper=None):
 BOARD["frozen vectors, 32"] = probed(FEW, seed=0)
 BOARD["SetFit, 32"] = by_setfit(few, trained)
 apart = duel("SetFit, 32", "SetFit, library")
-run.check("no sure gap of 5 points", max(apart[1], -apart[2]) < -GOALS["same"])
+run.check("no gap of 5 points is sure", max(apart[1], -apart[2]) < -GOALS["same"])
 scored(["frozen vectors, 32", "SetFit, 32", "SetFit, library"]).round(2)
 
 # %% [markdown]
-# *By hand* and *library* differ in how they go through the pairs; in the laptop profile the interval of their difference includes 0, so no difference is seen. And did the pairs pay, against the frozen vectors of the same draw? One draw cannot tell; three follow.
+# *By hand* sees many more pairs; in the laptop profile the interval of the difference includes 0, so none is seen (nor is one of 5 points ruled out). And did the pairs pay, against the frozen vectors of the same draw? One draw cannot tell; three follow.
 #
 # ### Against ordinary fine-tuning
 #
@@ -687,7 +688,7 @@ f1s = {n: [f1(truth, said[s]) for s in range(3)] for n, said in three.items()}
 pd.DataFrame(f1s, [f"draw {s}" for s in range(3)]).round(2)
 
 # %% [markdown]
-# Ordinary fine-tuning has to teach a random head and the blocks at once, from 32 single reviews. SetFit makes hundreds of pairs of the same reviews, and trains without a head. Its lead holds, interval and all (over test reviews; the luck of three draws is not in it). Against the *frozen vectors*, in the laptop profile, the interval includes 0: no difference seen. These reviews hide many a verdict in irony or contrast, which 32 examples do not teach.
+# Ordinary fine-tuning has to teach a random head and the blocks at once, from 32 single reviews. SetFit trains without a head, and reads the mean of all tokens instead of [CLS]. Its lead holds, interval and all (over test reviews; the luck of three draws is not in it). But do not thank the pairs: in the laptop profile the *frozen vectors*, which saw none, are above fine-tuning in every draw, too, and SetFit's interval over them includes 0. These reviews hide many a verdict in irony or contrast, which 32 examples do not teach.
 #
 # ### How few are enough?
 #
@@ -716,12 +717,12 @@ ax.set_xticks([], minor=True)
 plots.show(figure, "F1 against labels per class: frozen vectors, SetFit, and full.")
 
 # %% [markdown]
-# **Figure 4.** Test F1 by labels per class, mean (line) and range (band) of two draws. From first to last both rise, not at every step; each step doubles the labels, so the price of the next point doubles, too. The printed line answers the second guess: how far SetFit stays below the full training on ten times as many labels as 16 per class. Few labels go a long way, but where labels are cheap, more of them go further.
+# **Figure 4.** Test F1 by labels per class, mean (line) and range (band) of two draws. From first to last both rise, not at every step; each step costs twice the labels of the one before. (Two draws make no interval: five of 16 per class differed much more above.) The printed line answers the second guess: how far SetFit stays below the full training on ten times as many labels as 16 per class. Few labels go a long way, but where labels are cheap, more of them go further.
 
 # %% [markdown]
 # ## 4 · Read the domain first
 #
-# The encoder so far had read the whole web. What of a model that never met a film? `masked` is a small BERT that has read stories and learned to fill gaps (**masked language modelling**). Between that pre-training and fine-tuning fits a third step: **continued pre-training**, more gaps, in texts of *your* domain. It needs no labels.
+# The encoder so far had learned from a billion pairs of texts. What of a model that never met a film? `masked` is a small BERT that has read stories and learned to fill gaps (**masked language modelling**). Between that pre-training and fine-tuning fits a third step: **continued pre-training**, more gaps, in texts of *your* domain. It needs no labels.
 #
 # A gap is made like this: choose 15 % of the pieces; of the chosen, 80 % become [MASK], 10 % another piece, and 10 % stay, so that the model cannot trust what it sees. By hand, and by the library's collator, over 20,000 pieces of reviews:
 
@@ -772,7 +773,7 @@ for way in (by_hand, by_library):
 # %% [markdown]
 # ### Does it learn the domain?
 #
-# From here on every chosen piece becomes [MASK], as a second kind of masking below needs it. Held out are the validation reviews and some stories, their gaps drawn once. The measure is the mean loss per gap; its exponential, the **perplexity**, reads as "as unsure as among so many equally good pieces".
+# From here on every chosen piece becomes [MASK], as a second kind of masking below needs it. Held out are the validation reviews; beside them some stories of the kind it was made on, their gaps drawn once. The measure is the mean loss per gap; its exponential, the **perplexity**, reads as "as unsure as among so many equally good pieces".
 
 # %% tags=["c11.16", "c11.18"]
 class Gaps(DataCollatorForLanguageModeling):
@@ -852,7 +853,7 @@ loss = {t: [gap_losses(m, held_out(rows)) for m in (before, after)]
 change = {t: np.expm1((new - old).mean()) for t, (old, new) in loss.items()}
 
 # %% [markdown]
-# Perplexities, and their relative change with its interval (resampled over gaps):
+# Perplexities, and their relative change with its interval (over gaps as if independent, hence a little too narrow):
 
 # %% tags=["c11.16", "nbval-ignore-output"]
 rows = {t: [*np.exp([x.mean() for x in pair]), change[t],
@@ -897,11 +898,11 @@ shown = {name: [" ".join(row) for row in rows] for name, rows in said.items()}
 pd.DataFrame(shown, TEMPLATES)[:5]
 
 # %% [markdown]
-# People (*friend*, *boy*, *girl*) make way for what reviews speak of (*story*, *end*). Endings such as `##s` come high, too: what fills a gap need not be a word.
+# *Story* now fills four of the five rows shown; people (*man*, *girl*) stay in some. The shares are of sixty fillings. Endings such as `##s` come high, too: what fills a gap need not be a word.
 #
 # ### Whole words
 #
-# While `##ible` stays visible, `hor` is easy: a gap in a piece is a lesson in spelling. **Whole-word masking** hides all pieces of a chosen word. `word_ids` tells which pieces are one word:
+# While `##ri` and `##ble` stay visible, `hor` is easy: a gap in a piece is a lesson in spelling. **Whole-word masking** hides all pieces of a chosen word. `word_ids` tells which pieces are one word:
 
 # %% tags=["c11.18"]
 ids, groups = mlm_tok("What a horrible mistake"), {}
@@ -996,7 +997,7 @@ paid = pd.DataFrame(rows, ["right", "over pre-trained", "low", "high"]).T
 paid.round(2)
 
 # %% [markdown]
-# Pre-training pays. That the third step does is not shown: its difference from *pre-trained* is no larger than what another seed changes in one task or the other. Perplexity is a hint, the task is the judge, and one seed is no verdict.
+# Pre-training pays. That the third step does is not shown: in the laptop profile it is below *pre-trained* in both tasks, on sentiment with an interval that just reaches 0. Another seed changes as much on titles. And *fresh* is at chance: so few steps teach a random model nothing. Perplexity is a hint, the task is the judge, and one seed is no verdict.
 #
 # ## 5 · A label for every token
 #
@@ -1209,17 +1210,19 @@ NER = {name: counts(true, spans) for name, spans in found.items()}
 sizes = [len(r["tokens"]) for r in entities["test"]]
 real = [[*map(to_bio, sizes, spans)] for spans in (true, found["fine-tuned"])]
 run.check("by hand = seqeval", np.isclose(span_f1(NER["fine-tuned"]), f1_score(*real)))
-
-# %% tags=["c11.26", "c11.27", "nbval-ignore-output"]
 rows = [[span_f1(c), *interval(span_f1, c, resamples=RESAMPLES)] for c in NER.values()]
 scores = pd.DataFrame(rows, [*NER], ["F1", "low", "high"])
 pair = NER["fine-tuned"], NER["dictionary"]
 run.check("5 points above the dictionary or more", ahead(*pair) >= GOALS["names"])
-print("its lead:", *(f"{v:.2f}" for v in [ahead(*pair), *interval(ahead, *pair)]))
+
+# %% tags=["c11.26", "c11.27", "nbval-ignore-output"]
+plain = [c[[not r["ambiguous"] for r in entities["test"]]] for c in pair]
+for what, two in {"its lead": pair, "without twofold names": plain}.items():
+    print(what, *(f"{v:.2f}" for v in [ahead(*two), *interval(ahead, *two)]))
 scores.round(2)
 
 # %% [markdown]
-# The dictionary is no straw man: many names recur. What it cannot do shows in a moment.
+# The dictionary is no straw man: many names recur. But half of the test sentences were written to mislead it (section 6): the last line shows the lead without them.
 #
 # ## 6 · Score spans, not tokens
 #
@@ -1240,7 +1243,7 @@ agree = np.concatenate(real[0]) == np.concatenate(real[1])
 print(f"labels right, O among them: {agree.mean():.2f}")
 
 # %% [markdown]
-# The same answers, three scores; only the first says how many names one can use. Three test sentences with a name of two readings:
+# The same answers, three scores; only the first says how many names one can use. Three test sentences with a name of two readings, from those that mislead the dictionary:
 
 # %% tags=["c11.29"]
 INK = dict(zip(TYPES, plots.PALETTE))
@@ -1288,7 +1291,7 @@ run.check("the model: more, and clearly", more >= GOALS["twofold"])
 # %% [markdown]
 # **Figure 6.** Names in colour by type: as marked, and as fine-tuned model and dictionary say. A dictionary has one answer per name; the model reads the sentence, not always rightly.
 #
-# Thirty test sentences hold such a *twofold* name, a person here, a place, firm or work elsewhere (mostly in training). How many get the right span and type? And names that training never had?
+# Thirty test sentences, half of all, hold such a *twofold* name: a person here, a firm elsewhere, mostly in training, so the dictionary has the other reading. How many get the right span and type? And names that training never had?
 
 # %% tags=["c11.29", "c11.31", "nbval-ignore-output"]
 def table_of(name):
@@ -1319,11 +1322,11 @@ print("twofold names right:", {name: f"{share:.2f}" for name, share in heard.ite
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.7), sharey=True)
 for ax, name in zip(axes, ("fine-tuned", "dictionary")):
     plots.bars(ax, names_of, *zip(*table_of(name)), title=name)
-    ax.set(xlim=(0, 1.25), xlabel="span F1 on the test split")
+    ax.set(xlim=(0, 1.25), xticks=np.arange(0, 1.1, 0.2), xlabel="span F1 on test")
 plots.show(figure, "Span F1 by type and for seen and unseen names, of two systems.")
 
 # %% [markdown]
-# **Figure 7.** Span F1 with 95 % intervals; in brackets the number of marked spans. The model leads by persons, whom the dictionary often takes for something else of that name; for organisations no difference is seen. Unseen names, lost to the dictionary, are often found, but less often than seen ones. The laptop's model reads lower case only: the capital, a name's plainest mark, is lost on it.
+# **Figure 7.** Span F1 with 95 % intervals; in brackets the number of marked spans. The model's clearest lead is on persons, whom the dictionary often takes for something else of that name; on organisations the dictionary stands higher. (A seen name cut wrongly counts as a false alarm among the *unseen*.) Unseen names, lost to the dictionary, are often found, but less often than seen ones. The laptop's model reads lower case only: the capital, a name's plainest mark, is lost on it.
 #
 # ### Names out of running text
 #
@@ -1351,16 +1354,19 @@ def by_pipeline(texts, how):
     return [[(e["start"], e["end"], e["entity_group"]) for e in row]
             for row in find(texts)]  # fmt: skip
 
-# %% tags=["c11.30", "nbval-ignore-output"]
+
 some = [r["text"] for r in entities["test"][:50]]
+
+# %% tags=["c11.30", "nbval-ignore-output"]
 first, simple = by_pipeline(some, "first"), by_pipeline(some, "simple")
 run.check("by hand = pipeline, first", [*map(merged, some)] == first, "50 texts")
 differ = [i for i in range(len(some)) if first[i] != simple[i]][:1]
 for how, rows in (("first", first), ("simple", simple)):
     print(f"{how:7}", [f"{k}: {some[i][a:b]}" for i in differ for a, b, k in rows[i]])
+print(*[some[i] for i in differ])
 
 # %% [markdown]
-# Where *simple* differs, it breaks a word in two. Cut names out of the *text*, by their characters: joined pieces would come in lower case, with gaps at hyphens.
+# In the case shown *simple* breaks *Wyke* in two. *First* does not, but takes the verb into a name: whole words are not yet right ones. Cut names out of the *text*, by their characters: joined pieces would come in lower case, with gaps at hyphens.
 #
 # ## Is it any good?
 #
@@ -1380,11 +1386,11 @@ run.check("full is above the majority, intervals and all", full.low > lazy.high)
 good.round(2)
 
 # %% [markdown]
-# Read it by intervals: neighbours overlap. Full training leads; with a tenth of the labels SetFit comes close to what frozen vectors get from all.
+# Neighbours overlap, but that settles nothing: to compare two rows, ask `duel`. Full training leads; counted words are level with the middle of the field. The rows with 32 labels are one draw each, and draws differ.
 #
 # ## Where it fails
 #
-# **Contrast.** The share of right answers for plain reviews and for those flagged *hard* (negation, contrast, irony: "good cast, dull film"), with the interval of the latter. **Names.** Sentences of our own with a trap each: a common word at the start, a name in lower case, a word that is also a name.
+# **Contrast.** The share of right answers for plain reviews and for those flagged *hard* (negation, contrast, irony: "good cast, dull film"), with the interval of the latter. **Names.** Sentences of our own with a trap each: a common word at the start, names without capitals, a word that is also a name.
 
 # %% tags=["nbval-ignore-output"]
 hard = np.array([r["hard"] for r in raw["test"] if r["label"] in LABELS])
@@ -1393,7 +1399,6 @@ for name in ("full", "SetFit, 32", "TF-IDF + logistic"):
     ends = np.round(interval(np.mean, hit[hard], resamples=RESAMPLES), 2)
     print(f"{name}: plain {hit[~hard].mean():.2f}, hard {hit[hard].mean():.2f} {ends}")
 
-# %% tags=["nbval-ignore-output"]
 TRAPS = ["Hope was all they had left.", "Hope signed the letter in April.",
          "The turkey was burnt.", "turkey beat denmark in extra time",
          "Rust and frost ruined the bridge.", "may we meet, asked may"]  # fmt: skip
@@ -1401,14 +1406,14 @@ for text in TRAPS:
     print(text, "->", [f"{kind}: {text[a:b]}" for a, b, kind in merged(text)])
 
 # %% [markdown]
-# On hard reviews all lose much. As for names, the sentence tells *Hope* the person from hope; but two countries in a lower-case headline come out as MISC, and *may* not at all. Capitals cannot help a model that sees none.
+# On hard reviews all lose much: SetFit falls to a coin, and full training, far ahead on plain ones, is hardly above counted words. As for names, the sentence tells *Hope* the person from hope; but *turkey* and *denmark* come out as MISC (teams are LOC in our marking), and *may*, a person, not at all. Capitals would change nothing: this model lowers every text.
 #
 # ## Summary
 #
-# An encoder learns a task best when all of it moves; pairs stretch few labels; and where every token has a label, whole names are what counts.
+# Here an encoder learned best when all of it moved; with few labels, good vectors and a plain classifier are hard to beat; and where every token has a label, whole names are what counts.
 #
-# - **Full training** moves every weight: F1 0.85 on the laptop, where frozen vectors have 0.77. Each block that stays frozen costs.
-# - **Thirty-two labels**: which ones they are matters as much as the method. SetFit (0.73) beats plain fine-tuning on the same ones.
+# - **Full training** moves every weight: F1 0.85 on the laptop, where frozen vectors have 0.77. With all blocks frozen it is 0.73, with two free 0.79.
+# - **Thirty-two labels**: which ones they are matters as much as the method. SetFit (0.73) beats plain fine-tuning (0.64) on the same ones; that it beats frozen vectors (0.70) is not shown.
 # - **More reading** of your domain lowers perplexity by a quarter, makes the model forget, and need not help the task: test it, with more than one seed.
 # - **NER** is one label per piece: BIO, alignment, -100. Span F1 0.77, where a dictionary has 0.64.
 # - **Score spans.** On a toy, 0.50 by spans is 0.89 by wrapped labels.
@@ -1536,7 +1541,7 @@ for text in TRAPS:
 # print("change of the loss:", np.round(interval(np.mean, paper_loss[1] - paper_loss[0]), 2))
 # ```
 #
-# Reviews and papers have in common what stories lack: verdicts, abstract nouns, no quotations. Whether that outweighs what was forgotten, the interval says: in the laptop profile it includes 0.
+# Reviews and papers have in common what stories lack, verdicts and abstract nouns, and have few quotations. Whether that outweighs what was forgotten, the interval says: in the laptop profile it includes 0.
 #
 # </details>
 #
@@ -1614,7 +1619,7 @@ for text in TRAPS:
 #
 # <br>
 #
-# [previous: 10 · Creating text embedding models](10_embedding_models.ipynb) | [contents](README.md) | [next: 12 · Fine-tuning generation models](12_fine_tuning_generation.ipynb)
+# [previous: 10 · Creating text embedding models](10_embedding_models.ipynb) | [contents](README.md) | next: 12 · Fine-tuning generation models
 
 # %% tags=["nbval-ignore-output"]
 run.report()
