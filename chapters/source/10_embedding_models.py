@@ -48,25 +48,25 @@ run = chapter.start(10)
 
 # %%
 # Every knob of this chapter
-STEPS = run.pick(laptop=30, book=30, long=120)  # of each training of `masked`
+STEPS = run.pick(laptop=20, book=30, long=120)  # of each training of `masked`
 BATCH = 32  # rows a step
-RATE = run.pick(laptop=3e-4, book=3e-5)  # of learning, for every loss (section 3)
-SEEDS = [run.seed, run.seed + 1] + run.pick(laptop=[], book=[], long=[9, 10, 11])
+RATE = run.pick(laptop=5e-4, book=3e-5)  # of learning, for every loss (section 3)
+SEEDS = [run.seed] + run.pick(laptop=[], book=[], long=[8, 9, 10, 11])
 TURN_STEPS, TURN_RATE = 15, 1e-3  # that turn MiniLM to praise and blame (section 1)
 QA_STEPS = 15  # with questions and passages (section 3)
-TUNE_STEPS, TUNE_RATE, GENTLE = 15, 3e-4, 1.5e-4  # of MiniLM (sections 4 and 5)
-PROBED, QUIZ = 120, 40  # reviews, questions to judge with (section 5)
+TUNE_STEPS, TUNE_RATE, GENTLE = 10, 3e-4, 1.5e-4  # of MiniLM (sections 4 and 5)
+PROBED, QUIZ = 100, 30  # reviews, questions to judge with (section 5)
 GOLD = 150  # scored pairs that the teacher gets (section 6)
 TEACHER_STEPS, TEACHER_RATE = 30, 5e-4  # of the cross-encoder's last blocks
 POOL = 150  # pairs whose sentences are paired anew (section 6)
 NEW_RATE = 3e-3  # of TSDAE's new weights, its cross-attention (section 7)
 DOMAIN_RATE = 1e-3  # of going on with filling gaps (section 7)
-RESAMPLES = 1000  # bootstrap resamples behind every interval
+RESAMPLES = 500  # bootstrap resamples behind every interval
 
 # %% [markdown]
 # ## The result first
 #
-# An **embedding model** turns a text into a vector, so that texts *near in some sense* get near vectors. This chapter makes such models from `masked`, a small BERT that can only fill gaps, and sets them beside MiniLM, a finished one. (Both are the *laptop* profile's; *book* has the book's own.) A ✓ is a claim tested just now.
+# An **embedding model** turns a text into a vector, so that texts *near in some sense* get near vectors. This chapter makes such models from `masked`, a small BERT that can only fill gaps, and sets them beside MiniLM, a finished one. (Both are the *laptop* profile's; *book* has the book's own.) A ✓ is a claim tested.
 
 # %%
 import tempfile
@@ -127,7 +127,7 @@ def mini():
     return SentenceTransformer(embedder.path, config_kwargs=STILL, **embedder.options)
 
 # %% [markdown]
-# Every training goes through one function, so that two results differ only in what we meant to change: the same start, steps, rows a step, rate and seed.
+# Every training goes through one function, so that two results differ only in what we meant to change: the same start, steps, rows a step, rate and seed, unless said.
 
 # %%
 from sentence_transformers import CrossEncoderTrainer, CrossEncoderTrainingArguments
@@ -185,6 +185,11 @@ def spearman(model, split="test"):
     return rank(scores_of(model, split), gold[split])
 
 
+def ahead(one, other, truth):
+    """Spearman of one model above another's."""
+    return rank(one, truth) - rank(other, truth)
+
+
 BOARD = {}  # name -> scores of the test pairs, seconds of training
 
 
@@ -195,12 +200,12 @@ def enter(name, model):
 
 def board(*names):
     """Spearman of some models on the test pairs, with intervals."""
-    found = {n: [rank(x, gold["test"]), *interval(rank, x, gold["test"])]
+    found = {n: [rank(x, gold["test"]), *interval(rank, x, gold["test"], resamples=500)]
              for n, (x, _) in BOARD.items() if n in names}  # fmt: skip
     return pd.DataFrame(found, ["Spearman", "low", "high"]).T.loc[[*names]]
 
 # %% [markdown]
-# Four candidates: cosines of word counts; `masked`, untrained for this; `masked` after some steps with one of the losses of section 3; MiniLM, which has seen about a billion pairs. Intervals are **bootstrap** ones: draw as many pairs with replacement, compute again, a thousand times, keep the middle 95 %.
+# Four candidates: cosines of word counts; `masked`, untrained for this; `masked` after some steps with one of the losses of section 3; MiniLM, trained on pairs from a billion. Intervals are **bootstrap** ones: draw as many pairs with replacement, compute again, five hundred times, keep the middle 95 %. (The luck of a seed is not in them.)
 
 # %%
 from sklearn.feature_extraction.text import CountVectorizer
@@ -214,19 +219,20 @@ loss = losses.MultipleNegativesRankingLoss(ranking)
 ranking_course = fit(ranking, triples, loss, batch=BATCH // 2)
 enter("ranking loss", ranking)
 enter("MiniLM", MiniLM)
-counter = CountVectorizer().fit([r["sentence1"] for r in sts["train"]])
+every = [r[side] for r in sts["test"] for side in ("sentence1", "sentence2")]
+counter = CountVectorizer().fit(every)
 one, other = (counter.transform([r[side] for r in sts["test"]]).toarray().astype(float)
               for side in ("sentence1", "sentence2"))  # fmt: skip
 BOARD["word counts"] = util.pairwise_cos_sim(one, other).numpy(), 0
 
 # %% tags=["nbval-ignore-output"]
 opening = board("word counts", "masked", "ranking loss", "MiniLM")
-gain = opening.Spearman["ranking loss"] - opening.Spearman["masked"]
-run.check("training helps", gain > 0)
+gain = interval(ahead, BOARD["ranking loss"][0], BOARD["masked"][0], gold["test"])
+run.check("training helps: paired interval above 0", gain[0] > 0)
 opening.round(2)
 
 # %% [markdown]
-# Counts see shared words and nothing else. `masked` was never asked for similarity; averages of its states have some all the same. A few seconds with four hundred premises, none from `similarity`, go a part of the way to MiniLM.
+# Counts see shared words and nothing else. `masked` was never asked for similarity; its averages have some. A few seconds with four hundred premises go a part of the way to MiniLM.
 #
 # *Guess: of three losses on the same data, which teaches most? And can training make a good model worse?*
 #
@@ -339,7 +345,7 @@ plots.show(figure, "Sixty sentences in two spaces; mean cosines of pairs by step
 # %% [markdown]
 # **Figure 1.** The two principal axes of each space. Praise green, blame red; food, travel and music are circles, squares and triangles. Before, both orders show; after, mostly colours. Right, the pairs of each step: first all move together, then the unlike part.
 #
-# Two numbers describe a space without a map. **Alignment**, the mean squared distance of alike pairs: low if they are together. **Uniformity**, the logarithm of the mean of exp(-2 · squared distance) over all pairs: low if the points are spread out. For vectors of length 1 the squared distance is 2 - 2 cos; a square of two pairs at a right angle has alignment 0.
+# Two numbers describe a space without a map. **Alignment**, the mean squared distance of alike pairs: low if they are together. **Uniformity**, the logarithm of the mean of exp(-2 · squared distance) over all pairs: low if the points are spread out. For vectors of length 1 the squared distance is 2 - 2 cos; a square of two pairs at a right angle has alignment 0. The training below betters the first and worsens the second.
 
 # %% tags=["c10.03"]
 def alignment(vectors, groups):
@@ -434,11 +440,6 @@ _ = fit(bi, scored, losses.CosineSimilarityLoss(bi))
 _ = fit(cross, scored, BinaryCrossEntropyLoss(cross))
 enter("bi-encoder, scored pairs", bi)
 enter("cross-encoder, scored pairs", cross)
-
-
-def ahead(one, other, truth):
-    """Spearman of one model above another's."""
-    return rank(one, truth) - rank(other, truth)
 
 
 names = ["cross-encoder, scored pairs", "bi-encoder, scored pairs"]
@@ -640,17 +641,17 @@ learned.loc["(masked)", "gap"] = gap(raw)
 first, last = learned["first"], learned["last"]
 run.check("softmax starts near ln 3", abs(first["softmax"] - np.log(3)) < 0.15)
 run.check("cosine loss falls", last["cosine"] < first["cosine"] - 0.1)
-run.check("ranking loss falls", last["ranking"] < first["ranking"] - 0.5)
+run.check("ranking loss falls", last["ranking"] < first["ranking"] - 0.2)
 run.check("cosine: the gap grows", learned.gap["cosine"] > learned.gap["(masked)"])
 learned.round(2)
 
 # %% [markdown]
-# A guess among three costs ln 3, and softmax hardly gets below: in so few steps its head learns next to nothing of inference, so the vectors have no reason to move anywhere useful. On to the pairs of `similarity`:
+# A guess among three costs ln 3, and softmax does not get below: its head has learned nothing yet, so the vectors have no reason to move. No gap exceeds 0.02: none tells contradictions apart. On to the pairs of `similarity`:
 
 # %% tags=["c10.17", "nbval-ignore-output"]
 low = [interval(ahead, scores["ranking", s], scores["softmax", s], gold["test"])[0]
        for s in SEEDS]  # fmt: skip
-run.check("ranking is over softmax with each seed", min(low) > 0)
+run.check("ranking is over softmax", min(low) > 0)
 race.loc["ranking - softmax"] = race.loc["ranking"] - race.loc["softmax"]
 race.round(3)
 
@@ -667,11 +668,11 @@ plots.bars(axes[1], names, *(table[k] for k in table), title="Spearman, test pai
 plots.show(figure, "Three losses by step; Spearman of four models with intervals.")
 
 # %% [markdown]
-# **Figure 2.** Left, the losses, each relative to its start (at the end ranking meets its triples a second time: hence the drop); right, what the models are worth. Ranking is ahead of softmax with either seed (checked by resampling pairs): it trains the very cosine that is asked for, against many wrong answers at once.
+# **Figure 2.** Left, the losses, each relative to its start; right, what the models are worth. Ranking is ahead of softmax (by resampling pairs; `LONG=1` tries five seeds): like the cosine loss it trains the cosine, but against many wrong answers at once.
 #
 # ### The batch is an exam
 #
-# Sixteen held-out premises and their entailments, before and after. Ranking wants the diagonal on top.
+# Sixteen held-out premises and their entailments, before and after. Ranking wants each row's diagonal largest.
 
 # %% tags=["c10.15", "nbval-ignore-output"]
 seen, held = nli["train"][:100], nli["validation"] + nli["test"]
@@ -757,12 +758,12 @@ table.round(2)
 # More columns make the loss larger; on the final Spearman no difference is seen (and fewer steps at the same rate move a model less). Next: *which* negatives.
 
 # %% [markdown]
-# ## 4 · Harder negatives teach more
+# ## 4 · Harder negatives
 #
 # A batch's negatives are random, and easy. Which wrong sentences make a model look closer? Three for every premise:
 #
 # - **easy**: what follows from another premise, drawn at random;
-# - **same topic** (*semi-hard*): of what follows from others on its topic, what MiniLM finds most similar;
+# - **same topic**: of what follows from others on its topic, what MiniLM finds most similar;
 # - **hard**: of *all* wrong sentences, contradictions among them, the most similar.
 
 # %% tags=["c10.19"]
@@ -807,11 +808,11 @@ plots.bars(axes[1], list(costs), means, low, high, title="mean loss before train
 plots.show(figure, "Cosines of three kinds of negatives; the loss that each causes.")
 
 # %% [markdown]
-# **Figure 4.** How similar the wrong sentences are, and what they cost, with intervals. A loss near 0 teaches nothing: easy negatives are soon used up.
+# **Figure 4.** How similar the wrong sentences are, and what they cost, with intervals. The nearer to 0, the less is left to learn.
 #
 # ### Mining them
 #
-# In real data nobody marks what is wrong, so one *mines*: most similar first, the positive left out. The danger is a *false* negative, a right answer that nobody listed. We plant some: the right sentences of twenty premises once more, with another mark at the end. A **margin** helps: a negative must be less similar than the positive by so much.
+# In real data nobody marks what is wrong, so one *mines*: most similar first, the right sentence (the *positive*) left out. The danger is a *false* negative, a right answer that nobody listed. We plant some: the right sentences of twenty premises once more, with another mark at the end. A **margin** helps: a negative must be less similar than the positive by so much.
 
 # %% tags=["c10.20"]
 import contextlib
@@ -876,7 +877,7 @@ for kind in ("easy", "hard"):
     fine[f"MiniLM, {kind}"], history = tuned(loss, **both, negative=negatives)
     print(f"{kind}: loss {history[0]:.2f}, at the end {np.mean(history[-3:]):.2f}")
 
-# %% tags=["c10.21", "nbval-ignore-output"]
+# %% tags=["c10.21"]
 from sentence_transformers.sentence_transformer import evaluation
 
 unseen = nli["validation"] + nli["test"]
@@ -895,7 +896,7 @@ run.check("by hand = TripletEvaluator", np.isclose(won[1].mean(), library))
 
 # %% tags=["c10.21", "nbval-ignore-output"]
 gain = order["MiniLM, hard"] - order["MiniLM, easy"]
-run.check("hard negatives teach at least as much", gain.mean() >= 0)
+run.check("hard negatives are not behind here", gain.mean() >= 0)
 low, high = interval(np.mean, gain, resamples=RESAMPLES)
 print({name: f"{share.mean():.2f}" for name, share in order.items()})
 print(f"gain {gain.mean():.2f}, from {low:.2f} to {high:.2f}")
@@ -925,7 +926,7 @@ tiny = np.array([0.7, 0.8, 0.81, 0.99]), np.array([0.0, 2.0, 2.0, 5.0])
 print(ranks(tiny[1]), f"{pearson(*tiny):.2f}", f"{pearson(*map(ranks, tiny)):.2f}")
 
 # %% [markdown]
-# The two 2s share the ranks 2 and 3. On the validation pairs:
+# The two 2s share the mean of ranks 2 and 3. On the validation pairs:
 
 # %% tags=["c10.22"]
 sides = [[r[side] for r in sts["validation"]] for side in ("sentence1", "sentence2")]
@@ -941,7 +942,7 @@ run.check("= EmbeddingSimilarityEvaluator", same, "{:.2f}, {:.2f}".format(*by_ha
 # **MTEB**, the massive text embedding benchmark, judges a model on dozens of data sets and several kinds of task, and trains it on none. (With network and time, the package `mteb`: `mteb.evaluate(model, mteb.get_tasks(tasks=["Banking77Classification"]))`.) Its kind in small:
 #
 # - *classification*: a logistic regression on frozen vectors of reviews, accuracy;
-# - *clustering*: k-means on titles of papers, compared with their fields by the **V-measure** (1: clusters are fields; 0: unrelated);
+# - *clustering*: k-means on titles of papers, compared with their fields by the **V-measure** (1: clusters are fields; chance gets a little);
 # - *retrieval*: chapter 8's questions and passages, **nDCG@10** (right ones on top);
 # - *similarity*: our Spearman.
 
@@ -985,18 +986,18 @@ suited = {"masked": raw, "ranking loss": ranking, "MiniLM": MiniLM,
 
 
 # %% [markdown]
-# How often does the order of two models change?
+# How often do two tasks (6 pairs) order two models (6 pairs) differently?
 
 # %% tags=["c10.23", "nbval-ignore-output"]
 mteb = pd.DataFrame({name: suite(model) for name, model in suited.items()}).T
 signs = [np.sign(np.subtract.outer(*[mteb[task].to_numpy()] * 2)) for task in mteb]
 turned = sum((a * b < 0).sum() // 2 for i, a in enumerate(signs) for b in signs[:i])
-run.check("MiniLM finds most", "MiniLM" in mteb.retrieval.idxmax())
+run.check("MiniLM, or what came of it, finds most", "MiniLM" in mteb.retrieval.idxmax())
 print(f"{turned} changes of order in {3 * len(mteb) * (len(mteb) - 1)} comparisons")
 mteb.round(2)
 
 # %% [markdown]
-# Models far apart keep their order, close ones change places: choose by the task it is for.
+# Models far apart keep their order, close ones change places, perhaps by chance: few questions.
 #
 # ### Fine-tuning a finished model, and a trap
 #
@@ -1072,18 +1073,19 @@ for (name, model), data in zip(student.items(), (golden, both)):
     fit(model, data, losses.CosineSimilarityLoss(model))
     enter(name, model)
 lead = duels(("gold + silver", "gold"), ("gold", "masked"))
-run.check("silver does no harm", lead.gain.iloc[0] >= -0.01)
 lead.round(3)
 
 # %% [markdown]
 # ### Which pairs get a label?
 #
-# We had pairs. If there are only sentences: two at random, or each with its most similar one?
+# Gold helps; more by silver is not shown. If there are only sentences, not pairs: two at random, or each with its most similar one?
 
-# %% tags=["c10.26", "c10.27", "nbval-ignore-output"]
+# %% tags=["c10.26", "c10.27"]
 loose = [text for i in hidden[: POOL // 2] for text in pair[i]]
 vectors, everyone = unit(MiniLM, loose), np.arange(len(loose))
-nearest = (vectors @ vectors.T).fill_diagonal_(-1).argmax(dim=1).tolist()
+alike = (vectors @ vectors.T).fill_diagonal_(-1)
+alike[everyone, everyone ^ 1] = -1  # nor its old partner
+nearest = alike.argmax(dim=1).tolist()
 shift = np.random.default_rng(run.seed).integers(1, len(loose), len(loose))
 partners = {"random": (everyone + shift) % len(loose), "most similar": nearest}
 given = {how: teacher.predict([(loose[i], loose[j]) for i, j in enumerate(to)])
@@ -1099,11 +1101,12 @@ axes[1].legend()
 plots.show(figure, "Students with gold and silver; scores of random and similar pairs.")
 
 # %% tags=["c10.27", "nbval-ignore-output"]
-run.check("similar: more high scores", high["most similar"] > high["random"] + 0.05)
+more = interval(np.mean, given["most similar"] - given["random"], resamples=RESAMPLES)
+run.check("similar partners score higher", more[0] > 0)
 print({how: f"{share:.2f} above one half" for how, share in high.items()})
 
 # %% [markdown]
-# **Figure 5.** Left: students, teacher, and where they began. Right: random partners are nearly all unrelated, and who sees only these learns one answer; similar ones bring middle and high scores.
+# **Figure 5.** Left: students, teacher, and where they began. Right: random partners are nearly all unrelated, and who sees only these learns one answer; similar ones score higher, though our pool of sentences holds few true pairs.
 #
 # ## 7 · No labels, new domain
 #
@@ -1168,7 +1171,7 @@ run.check("tied matrices share storage", all(tied), f"{len(tied)} tensors")
 # %% [markdown]
 # With CLS and with mean pooling: does similarity improve, though no pair was seen?
 
-# %% tags=["c10.29", "c10.32", "nbval-ignore-output"]
+# %% tags=["c10.29", "c10.32"]
 noisy = Dataset.from_dict({"damaged": damaged, "sentence": sentences})
 NEW = {"learning_rate_mapping": {"crossattention": NEW_RATE}}  # it starts from nothing
 for name, model in denoised.items():
@@ -1182,7 +1185,7 @@ table = duels(("TSDAE, CLS", "masked, cls"), ("TSDAE, mean", "masked"),
 table.round(3)
 
 # %% [markdown]
-# The last column tells what is shown. CLS starts lowest: nobody ever asked this state for a sentence. The mean was of use from the start; so short a training bends it.
+# It does not: CLS gains nothing, and the mean, of use from the start, gets worse. 
 #
 # ### Does the decoder use the vector?
 #
@@ -1222,13 +1225,13 @@ run.check("more damage, more loss", extra.mean().iloc[2:].is_monotonic_increasin
 pd.DataFrame(ends, extra.columns, ["from", "to"]).assign(mean=extra.mean()).round(4)
 
 # %% [markdown]
-# Small differences, but steady: a token costs a little less with the right vector, and more with each step of damage. In so few steps the decoder learns the language of papers; it has only begun to read the vector.
+# Small differences, but steady: a token costs a little less with the right vector, more once 0.6 are deleted. In so few steps the decoder learns the language of papers; it has only begun to read the vector.
 #
 # ### A new domain
 #
 # **Domain adaptation**: first learn from texts of the domain (*adaptive pre-training*), by TSDAE or by going on with what BERT does, filling gaps (masked language modelling, **MLM**); then train with labels from elsewhere, here the ranking loss on `nli`. Does the first step help *in the domain*? Does the order matter? And what if the labels come from inside: titles with the sentence that opens the abstract?
 #
-# The test: a held-out abstract should be nearer to one of its field than to one of another. Per abstract, the share of such comparisons that come out right (AUC; a coin has one half).
+# The test: a held-out abstract (its first forty words) should be nearer to one of its field than to one of another. Per abstract, the share of such comparisons that come out right (AUC; a coin has one half).
 
 # %% tags=["c10.33"]
 from transformers import AutoModelForMaskedLM
@@ -1240,7 +1243,7 @@ paired = np.flatnonzero(mates.any(axis=1))
 
 def in_domain(model):
     """Per held-out abstract: how often is a mate nearer than a stranger?"""
-    v = unit(model, [r["text"] for r in foreign])
+    v = unit(model, [" ".join(r["text"].split()[:40]) for r in foreign])
     near, other = (v @ v.T).numpy(), fields[:, None] != fields
     return np.array([np.mean(near[i][mates[i]][:, None] > near[i][other[i]])
                      for i in paired])  # fmt: skip
@@ -1283,7 +1286,7 @@ domain = {name: in_domain(model) for name, model in adapted.items()}
 versus = [("MLM, then nli", "nli"), ("MLM, then nli", "nli, then MLM"),
           ("MLM, then titles", "MLM, then nli"), ("TSDAE", "MLM")]  # fmt: skip
 
-# %% tags=["c10.33", "c10.34", "nbval-ignore-output"]
+# %% tags=["c10.33", "c10.34"]
 ends = [interval(np.mean, d, resamples=RESAMPLES) for d in domain.values()]
 figure, ax = plt.subplots(figsize=(7, 2.8))
 means = [d.mean() for d in domain.values()]
@@ -1292,18 +1295,18 @@ ax.set(xlim=(0.5, 1), xlabel="AUC; a coin has 0.5")
 plots.show(figure, "Eight models: how often papers of the same field are nearer.")
 
 # %% [markdown]
-# **Figure 6.** Of comparisons between papers of the same and of different fields, the share that comes out right, with intervals over papers. In pairs, on the same papers:
+# **Figure 6.** Of comparisons between papers of the same and of different fields, the share that comes out right, with intervals over papers. MiniLM, never adapted, is far ahead. In pairs, on the same papers:
 
 # %% tags=["c10.33", "c10.34", "nbval-ignore-output"]
 leads = {f"{a} v {b}": domain[a] - domain[b] for a, b in versus}
 table = pd.DataFrame({n: [d.mean(), *interval(np.mean, d)] for n, d in leads.items()},
                      ["gain", "low", "high"]).T  # fmt: skip
-run.check("MLM first does no harm", table.gain.iloc[0] >= -0.01)
+run.check("MLM first is not behind here", table.gain.iloc[0] >= -0.01)
 run.check("labels from inside are better", table.low.iloc[2] > 0)
 table.round(3)
 
 # %% [markdown]
-# Labels from inside the domain do most, though titles were never meant as labels. The first step does less, and must come first: MLM goes on with what `masked` can do; TSDAE asks for something new.
+# Labels from inside the domain do most, though titles were never meant as labels. That the first step helps, or that order matters, is not shown; TSDAE is behind MLM.
 #
 # ### What was forgotten?
 #
@@ -1316,7 +1319,7 @@ run.check("nobody forgot ten points", changed.low.min() > -0.1)
 changed.round(3)
 
 # %% [markdown]
-# What training does not ask for, it may wear away; here no great loss is shown, not even by the space of praise and blame. Measure it all the same.
+# What training does not ask for, it may wear away; here no great loss is shown, not even by the space of praise and blame. Measure other tasks, too: *MiniLM, hard* clusters worse (0.51, MiniLM 0.56).
 #
 # ## Is it any good?
 #
@@ -1334,11 +1337,11 @@ run.check("MiniLM or a child of it leads", "MiniLM" in table.index[0])
 table.round(2).astype(object).fillna("")
 
 # %% [markdown]
-# Who began as MiniLM ends near MiniLM: four hundred pairs do not make up for a billion. Of those that began as `masked`, most are within each other's intervals.
+# Who began as MiniLM ends near MiniLM: that praise and blame comes first is within chance. Overlapping intervals do not settle an order; paired ones do. Of those that began as `masked`, most are within each other's intervals.
 #
 # ## Where it fails
 #
-# Mean cosines of test pairs, by what sets the sentences apart:
+# Mean scores (cosines, but for *teacher*), by what sets the sentences apart:
 
 # %% tags=["nbval-ignore-output"]
 ours = corpora.load("similarity", "laptop")["test"]  # the book's pairs name no kind
@@ -1347,8 +1350,8 @@ cases = {"paraphrase, score above 3.5": [
 cases |= {f"{kind}, score below 2.5": [
     r for r in ours if r["kind"] == kind and r["score"] < 2.5]
     for kind in ("negation", "number", "roles")}  # fmt: skip
-shown = {"ranking loss": ranking, "MiniLM": MiniLM, "MiniLM, hard": fine["MiniLM, hard"],
-         "teacher": teacher}  # fmt: skip
+shown = {"ranking loss": ranking, "MiniLM": MiniLM, "teacher": teacher,
+         "MiniLM, hard": fine["MiniLM, hard"]}  # fmt: skip
 sts |= cases
 fails = pd.DataFrame({name: [scores_of(model, case).mean() for case in cases]
                       for name, model in shown.items()}, list(cases))  # fmt: skip
@@ -1357,16 +1360,16 @@ run.check("MiniLM: swapped roles are nearer than paraphrases", nearer)
 fails.assign(pairs=[*map(len, cases.values())]).round(2)
 
 # %% [markdown]
-# What looks alike is near: for MiniLM, sentences with roles exchanged are nearer than true paraphrases. Most training pairs never punish that; hard negatives must (*MiniLM, hard* has had a few), or a cross-encoder that reads the finalists.
+# What looks alike is near: for MiniLM, sentences with roles exchanged are nearer than true paraphrases. Most training pairs never punish that; a few hard negatives (*MiniLM, hard*) do not mend it, nor does our teacher: other pairs must.
 #
 # ## Summary
 #
 # Who decides that two texts are near? The pairs that a model was trained on, and nobody else.
 #
-# - **Three losses** on the same labels are not equal: softmax trains a head that is thrown away, cosine and ranking loss train what is compared. Untrained `masked` begins at 0.41, counting words at 0.39.
+# - **Three losses** on the same labels are not equal: ranking leads; softmax trains a head that is thrown away, cosine loss gains as little. Untrained `masked` begins at 0.41, counting words at 0.40.
 # - **Negatives** are half of the lesson: easy ones are soon used up. Mined ones need a margin against false negatives, or better, labels.
-# - **Judge** with one evaluator, intervals, pairs, several tasks. A finished model (MiniLM: 0.64) is hard to better with a few hundred pairs, and easily made worse without a word.
-# - **A slow teacher** turns 150 scores into 600; **TSDAE** and MLM need none, and do less; pairs from the domain do most there.
+# - **Judge** with one evaluator, intervals, pairs, several tasks. A finished model (MiniLM: 0.64) is hard to better with a few hundred pairs; wrong pairs raise no warning.
+# - **A slow teacher** turns 150 scores into 600 (no gain shown); **TSDAE** and MLM need none; no gain is shown here. Pairs from the domain do most there.
 # - **Where it fails**: MiniLM puts swapped roles at 0.89 and true paraphrases at 0.70.
 #
 # **Key terms.** *bi-encoder, cross-encoder* · *pooling* · *softmax, cosine, ranking loss* · *in-batch negatives* · *hard negative, margin* · *triplet loss* · *Spearman* · *MTEB* · *augmented SBERT, gold, silver* · *TSDAE* · *tied weights* · *domain adaptation* · *forgetting*

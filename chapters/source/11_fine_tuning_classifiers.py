@@ -165,7 +165,7 @@ taught = np.concatenate([rng.choice(side, TAUGHT // 2, False) for side in sides]
 lessons = encoded([reviews["train"][i] for i in taught])
 
 # %% [markdown]
-# Now we train, once, for about half a minute (section 1 looks at this very run), and put five validation reviews before the model as it was and as it is. 
+# Now we train, once, for about half a minute (section 1 looks at this very run), and put five validation reviews before the model as it was and as it is.
 
 # %% tags=["c11.03"]
 fresh, tuned = classifier(), classifier()
@@ -304,7 +304,7 @@ run.check("at most a point below the frozen vectors", ahead[0] > GOALS["probe"])
 board.round(2)
 
 # %% [markdown]
-# Same reviews, same labels. Where the interval of the gain lies above 0, as in the laptop profile, letting the body learn paid. (On these 320 reviews: another draw can shrink the gain. Nor was the regression's C tuned, as our rate and passes were.)
+# Same reviews, same labels. Where the interval of the gain lies above 0, as in the laptop profile, letting the body learn paid. (Another draw can shrink the gain; nor was the regression's C tuned, as our rate and passes were.)
 #
 # ## 2 · What freezing costs
 #
@@ -435,7 +435,7 @@ ax.set(xlabel="trainable blocks", ylabel="F1 on the test split", xticks=[*names]
 plots.show(figure, "F1 against the number of trainable blocks, with 95 % intervals.")
 
 # %% [markdown]
-# **Figure 2.** Test F1 by the number of trainable blocks (0: the head alone). The axis counts what *learns*, from left to right. The printed pairs say what each saving costs. (The first guess: of what full training has above the majority the head alone keeps about three quarters, in the laptop profile.) The head alone reads [CLS] through a frozen pooler, which this encoder was not made to use: perhaps why it stands below the regression on means. One training each: another seed moves the points.
+# **Figure 2.** Test F1 by the number of trainable blocks (0: the head alone). The axis counts what *learns*, from left to right. The printed pairs say what each saving costs. (The first guess: of what full training has above the majority the head alone keeps about three quarters, in the laptop profile.) The head alone reads [CLS] through a frozen pooler, which this encoder was not made to use: perhaps why it stands below the regression on means. One training each.
 
 # %% [markdown]
 # ## 3 · Thirty-two labels
@@ -505,10 +505,9 @@ from setfit.sampler import ContrastiveDataset
 
 sampler = ContrastiveDataset(*chosen, multilabel=False, num_iterations=ROUNDS)
 drawn = [pair["label"] for pair in sampler]
-total = 2 * ROUNDS * len(few)
-run.check("2 x R x N, half within", len(drawn) == total == 2 * sum(drawn), f"{total}")
-stock = within + len(few)
-run.check("drawn from ours and one self-pair each", len(sampler.pos_pairs) == stock)
+fits = len(drawn) == 2 * ROUNDS * len(few) == 2 * sum(drawn)
+run.check("2 x R x N, half within", fits, f"{len(drawn)}")
+run.check("ours and one self-pair each", len(sampler.pos_pairs) == within + len(few))
 
 # %% [markdown]
 # ### Step 2: contrastive training
@@ -598,7 +597,7 @@ axes[0].legend()
 plots.show(figure, "Cosines of test pairs: two like humps before, shifted ones after.")
 
 # %% [markdown]
-# **Figure 3.** Cosines of pairs that training never saw. Before, the humps nearly coincide: the verdict moves these cosines little (printed: the mean of one class minus that of different ones). Afterwards both are wider and further right, pairs of different classes, too, whose target is 0; only less far. What counts is the gap; there is work left for the classifier.
+# **Figure 3.** Cosines of pairs that training never saw. Before, the humps nearly coincide: the verdict moves these cosines little (printed: the mean of one class minus that of different ones). Afterwards both lie further right, pairs of different classes, too, whose target is 0; only less far. What counts is the gap.
 #
 # ### Step 3: a classifier on the new vectors
 #
@@ -717,7 +716,7 @@ ax.set_xticks([], minor=True)
 plots.show(figure, "F1 against labels per class: frozen vectors, SetFit, and full.")
 
 # %% [markdown]
-# **Figure 4.** Test F1 by labels per class, mean (line) and range (band) of two draws. From first to last both rise, not at every step; each step costs twice the labels of the one before. (Two draws make no interval: five of 16 per class differed much more above.) The printed line answers the second guess: how far SetFit stays below the full training on ten times as many labels as 16 per class. Few labels go a long way, but where labels are cheap, more of them go further.
+# **Figure 4.** Test F1 by labels per class, mean (line) and range (band) of two draws. From first to last both rise, not at every step; each step costs twice the labels of the one before. The printed line answers the second guess: how far SetFit stays below full training on 320. 
 
 # %% [markdown]
 # ## 4 · Read the domain first
@@ -898,7 +897,7 @@ shown = {name: [" ".join(row) for row in rows] for name, rows in said.items()}
 pd.DataFrame(shown, TEMPLATES)[:5]
 
 # %% [markdown]
-# *Story* now fills four of the five rows shown; people (*man*, *girl*) stay in some. The shares are of sixty fillings. Endings such as `##s` come high, too: what fills a gap need not be a word.
+# *Story* now fills four of five rows; people stay in some. Endings such as `##s` come high, too: what fills a gap need not be a word.
 #
 # ### Whole words
 #
@@ -1210,6 +1209,8 @@ NER = {name: counts(true, spans) for name, spans in found.items()}
 sizes = [len(r["tokens"]) for r in entities["test"]]
 real = [[*map(to_bio, sizes, spans)] for spans in (true, found["fine-tuned"])]
 run.check("by hand = seqeval", np.isclose(span_f1(NER["fine-tuned"]), f1_score(*real)))
+
+# %% tags=["c11.26", "c11.27"]
 rows = [[span_f1(c), *interval(span_f1, c, resamples=RESAMPLES)] for c in NER.values()]
 scores = pd.DataFrame(rows, [*NER], ["F1", "low", "high"])
 pair = NER["fine-tuned"], NER["dictionary"]
@@ -1222,7 +1223,7 @@ for what, two in {"its lead": pair, "without twofold names": plain}.items():
 scores.round(2)
 
 # %% [markdown]
-# The dictionary is no straw man: many names recur. But half of the test sentences were written to mislead it (section 6): the last line shows the lead without them.
+# The dictionary is no straw man: many names recur. And look at the last line: half of the test sentences were written to mislead it (section 6), and *without them no lead is left*.
 #
 # ## 6 · Score spans, not tokens
 #
@@ -1366,7 +1367,7 @@ for how, rows in (("first", first), ("simple", simple)):
 print(*[some[i] for i in differ])
 
 # %% [markdown]
-# In the case shown *simple* breaks *Wyke* in two. *First* does not, but takes the verb into a name: whole words are not yet right ones. Cut names out of the *text*, by their characters: joined pieces would come in lower case, with gaps at hyphens.
+# In the case shown *simple* breaks *Wyke* in two; *first* does not, but takes the verb for a name. Cut names out of the *text*, by their characters: joined pieces would come in lower case, with gaps at hyphens.
 #
 # ## Is it any good?
 #
@@ -1386,7 +1387,7 @@ run.check("full is above the majority, intervals and all", full.low > lazy.high)
 good.round(2)
 
 # %% [markdown]
-# Neighbours overlap, but that settles nothing: to compare two rows, ask `duel`. Full training leads; counted words are level with the middle of the field. The rows with 32 labels are one draw each, and draws differ.
+# Overlap settles nothing: to compare two rows, ask `duel`. Full training leads; counted words are level with the middle of the field.
 #
 # ## Where it fails
 #
@@ -1406,7 +1407,7 @@ for text in TRAPS:
     print(text, "->", [f"{kind}: {text[a:b]}" for a, b, kind in merged(text)])
 
 # %% [markdown]
-# On hard reviews all lose much: SetFit falls to a coin, and full training, far ahead on plain ones, is hardly above counted words. As for names, the sentence tells *Hope* the person from hope; but *turkey* and *denmark* come out as MISC (teams are LOC in our marking), and *may*, a person, not at all. Capitals would change nothing: this model lowers every text.
+# On hard reviews all lose much: SetFit falls to a coin, and full training, far ahead on plain ones, is hardly above counted words. As for names, the sentence tells *Hope* the person from hope; but *turkey* and *denmark* come out as MISC (we mark teams LOC), and *may*, a person, not at all. Capitals would change nothing: this model lowers every text.
 #
 # ## Summary
 #
@@ -1415,7 +1416,7 @@ for text in TRAPS:
 # - **Full training** moves every weight: F1 0.85 on the laptop, where frozen vectors have 0.77. With all blocks frozen it is 0.73, with two free 0.79.
 # - **Thirty-two labels**: which ones they are matters as much as the method. SetFit (0.73) beats plain fine-tuning (0.64) on the same ones; that it beats frozen vectors (0.70) is not shown.
 # - **More reading** of your domain lowers perplexity by a quarter, makes the model forget, and need not help the task: test it, with more than one seed.
-# - **NER** is one label per piece: BIO, alignment, -100. Span F1 0.77, where a dictionary has 0.64.
+# - **NER** is one label per piece: BIO, alignment, -100. Span F1 0.77, a dictionary's 0.64; all of the lead comes from names with two readings.
 # - **Score spans.** On a toy, 0.50 by spans is 0.89 by wrapped labels.
 #
 # **Key terms.** *head and body* · *collator* · *freezing* · *SetFit* · *contrastive training* · *continued pre-training* · *masked language modelling* · *perplexity* · *whole-word masking* · *named entity* · *BIO* · *alignment* · *span F1*
