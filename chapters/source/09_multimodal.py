@@ -1812,7 +1812,7 @@ for file, thing, text in zip(files, things_of, write(photos, ["", ""])):
 #
 # <br>
 #
-# [previous: 8 · Semantic search and retrieval-augmented generation](08_search_and_rag.ipynb) | [contents](README.md)
+# [previous: 8 · Semantic search and retrieval-augmented generation](08_search_and_rag.ipynb) | [contents](README.md) | [next: 10 · Creating text embedding models](10_embedding_models.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()

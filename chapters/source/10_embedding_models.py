@@ -185,11 +185,6 @@ def spearman(model, split="test"):
     return rank(scores_of(model, split), gold[split])
 
 
-def ahead(one, other, truth):
-    """Spearman of one model above another's."""
-    return rank(one, truth) - rank(other, truth)
-
-
 BOARD = {}  # name -> scores of the test pairs, seconds of training
 
 
@@ -219,6 +214,12 @@ loss = losses.MultipleNegativesRankingLoss(ranking)
 ranking_course = fit(ranking, triples, loss, batch=BATCH // 2)
 enter("ranking loss", ranking)
 enter("MiniLM", MiniLM)
+
+def ahead(one, other, truth):
+    """Spearman of one model above another's."""
+    return rank(one, truth) - rank(other, truth)
+
+
 every = [r[side] for r in sts["test"] for side in ("sentence1", "sentence2")]
 counter = CountVectorizer().fit(every)
 one, other = (counter.transform([r[side] for r in sts["test"]]).toarray().astype(float)
@@ -318,13 +319,13 @@ enter("MiniLM, by sentiment", opinion)
 # %% [markdown]
 # No soup was in that training. Does the criterion carry over?
 
-# %% tags=["c10.02", "c10.03", "nbval-ignore-output"]
+# %% tags=["c10.02", "c10.03"]
 after, kept = unit(opinion, texts60), np.array(contrast.kept)
 new, gaps = silhouettes(after), kept[:, 0] - kept[:, 1]
 run.check("alike and unlike move apart", gaps[-3:].mean() > gaps[0] + 0.1)
 run.check("praise or blame shows more", new["praise or blame"] > old["praise or blame"])
 run.check("the subject shows less", new["subject"] < old["subject"])
-pd.DataFrame({"before": old, "after": new}).round(2)
+pd.DataFrame({"before": old, "after": new}).round(1)
 
 # %% tags=["c10.01", "c10.02", "c10.03"]
 from sklearn.decomposition import PCA
@@ -362,11 +363,11 @@ def uniformity(vectors):
 square = torch.tensor([[1.0, 0], [1, 0], [0, 1], [0, 1]])
 run.check("two pairs in place", alignment(square, np.array([*"aabb"])) == 0)
 
-# %% tags=["c10.03", "nbval-ignore-output"]
+# %% tags=["c10.03"]
 measures = {name: [alignment(v, np.array(sides)), uniformity(v)]
             for name, v in (("before", before), ("after", after))}  # fmt: skip
 run.check("alike is nearer", measures["after"][0] < measures["before"][0])
-pd.DataFrame(measures, ["alignment", "uniformity"]).round(2)
+pd.DataFrame(measures, ["alignment", "uniformity"]).round(1)
 
 # %% [markdown]
 # ## 2 · Two architectures
@@ -475,7 +476,7 @@ run.check("by hand = Pooling", same)
 off = (states.mean(dim=1) - library).abs().amax(dim=1)
 run.check("without the mask, the padded row is wrong", off[0] > 0.01 and off[1] < 1e-5)
 
-# %% tags=["c10.07", "nbval-ignore-output"]
+# %% tags=["c10.07"]
 for way in ("cls", "max"):
     enter(f"masked, {way}", fresh(way))
 board("masked", "masked, cls", "masked, max").round(2)
@@ -674,7 +675,7 @@ plots.show(figure, "Three losses by step; Spearman of four models with intervals
 #
 # Sixteen held-out premises and their entailments, before and after. Ranking wants each row's diagonal largest.
 
-# %% tags=["c10.15", "nbval-ignore-output"]
+# %% tags=["c10.15"]
 seen, held = nli["train"][:100], nli["validation"] + nli["test"]
 
 
@@ -697,7 +698,7 @@ for ax, when in zip(axes, ("before", "after")):
     ax.set(title=when, xlabel="entailment", ylabel="premise", xticks=[], yticks=[])
     ax.grid(False)
 plots.show(figure, "Sixteen times sixteen cosines, before and after: a diagonal.")
-print({" ".join(key): f"{right.mean():.2f}" for key, right in top.items()})
+print({" ".join(key): f"{right.mean():.1f}" for key, right in top.items()})
 
 # %% [markdown]
 # **Figure 3.** Cosines, darker is larger. Before, everything is near everything; training pushes apart what does not belong together. Printed: of a hundred rows each, the share whose own entailment comes first. With premises seen in training it rises much, with new ones less.
@@ -706,7 +707,7 @@ print({" ".join(key): f"{right.mean():.2f}" for key, right in top.items()})
 #
 # Chapter 8's questions and passages come in pairs, too. After a few steps, on which rank does a *held-out* question find its passage?
 
-# %% tags=["c10.16", "nbval-ignore-output"]
+# %% tags=["c10.16"]
 archive = corpora.load("passages")["all"]
 place = {name: i for i, name in enumerate(archive["id"])}
 asked = {split: [(r["question"], place[name]) for r in part
@@ -729,7 +730,8 @@ _ = fit(searcher, answered, MNRL(searcher), steps=QA_STEPS, batch=BATCH // 2)
 at["after"] = ranks(searcher)
 better = interval(np.mean, np.log(at["before"] / at["after"]))[0]
 run.check("the right passage moves up", better > 0)
-print({name: f"median rank {np.median(r):.0f}" for name, r in at.items()}, len(archive))
+middle = {name: round(float(np.median(r)), -1) for name, r in at.items()}
+print("median rank, to the ten:", middle, "of", len(archive))
 
 # %% [markdown]
 # Related together, unrelated apart; and "related" now means *answers*.
@@ -860,7 +862,7 @@ run.check("by hand = TripletLoss", torch.isclose(by_hand, library, atol=1e-5))
 # %% [markdown]
 # We train MiniLM, its last two blocks only (quick, and little to spoil), on easy and on hard triplets, all else equal. The judge: premises that no training saw, each with the mined and the contradicting sentence. In which share is the right one nearer?
 
-# %% tags=["c10.21", "nbval-ignore-output"]
+# %% tags=["c10.21"]
 def tuned(loss, rate=TUNE_RATE, **columns):
     """MiniLM, its last two blocks trained with a loss on columns; losses."""
     model = mini().requires_grad_(False)
@@ -875,7 +877,7 @@ for kind in ("easy", "hard"):
     loss = partial(losses.TripletLoss, distance_metric=COSINE, triplet_margin=GAP)
     negatives = [texts[j] for j in wrong[kind]]
     fine[f"MiniLM, {kind}"], history = tuned(loss, **both, negative=negatives)
-    print(f"{kind}: loss {history[0]:.2f}, at the end {np.mean(history[-3:]):.2f}")
+    print(f"{kind}: loss {history[0]:.1f}, at the end {np.mean(history[-3:]):.1f}")
 
 # %% tags=["c10.21"]
 from sentence_transformers.sentence_transformer import evaluation
@@ -1060,10 +1062,10 @@ enter("teacher", teacher)
 both = table_of(mixed, [*gold["train"][scored] / 5, *silver["after"].clip(0, 1)])
 student = {"gold": fresh(), "gold + silver": fresh()}
 
-# %% tags=["c10.26", "nbval-ignore-output"]
+# %% tags=["c10.26"]
 agree = {when: rank(s, gold["train"][hidden]) for when, s in silver.items()}
 run.check("silver agrees with the hidden scores", agree["after"] > 0.3)
-print({when: f"{a:.2f}" for when, a in agree.items()})
+print({when: f"{a:.1f}" for when, a in agree.items()})
 
 # %% [markdown]
 # Agreement is Spearman with the scores we hid. Two students, equal but for their pairs:
@@ -1185,7 +1187,7 @@ table = duels(("TSDAE, CLS", "masked, cls"), ("TSDAE, mean", "masked"),
 table.round(3)
 
 # %% [markdown]
-# It does not: CLS gains nothing, and the mean, of use from the start, gets worse. 
+# It does not: CLS gains nothing, and the mean, of use from the start, gets worse.
 #
 # ### Does the decoder use the vector?
 #
@@ -1555,7 +1557,7 @@ fails.assign(pairs=[*map(len, cases.values())]).round(2)
 #
 # <br>
 #
-# [previous: 9 · Multimodal language models](09_multimodal.ipynb) | [contents](README.md)
+# [previous: 9 · Multimodal language models](09_multimodal.ipynb) | [contents](README.md) | [next: 11 · Fine-tuning representation models](11_fine_tuning_classifiers.ipynb)
 
 # %% tags=["nbval-ignore-output"]
 run.report()

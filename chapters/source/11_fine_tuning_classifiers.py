@@ -1620,7 +1620,7 @@ for text in TRAPS:
 #
 # <br>
 #
-# [previous: 10 · Creating text embedding models](10_embedding_models.ipynb) | [contents](README.md) | next: 12 · Fine-tuning generation models
+# [previous: 10 · Creating text embedding models](10_embedding_models.ipynb) | [contents](README.md)
 
 # %% tags=["nbval-ignore-output"]
 run.report()
