@@ -716,7 +716,7 @@ ax.set_xticks([], minor=True)
 plots.show(figure, "F1 against labels per class: frozen vectors, SetFit, and full.")
 
 # %% [markdown]
-# **Figure 4.** Test F1 by labels per class, mean (line) and range (band) of two draws. From first to last both rise, not at every step; each step costs twice the labels of the one before. The printed line answers the second guess: how far SetFit stays below full training on 320. 
+# **Figure 4.** Test F1 by labels per class, mean (line) and range (band) of two draws. From first to last both rise, not at every step; each step costs twice the labels of the one before. The printed line answers the second guess: how far SetFit stays below full training on 320.
 
 # %% [markdown]
 # ## 4 · Read the domain first
