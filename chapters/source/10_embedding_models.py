@@ -949,7 +949,7 @@ run.check("= EmbeddingSimilarityEvaluator", same, "{:.2f}, {:.2f}".format(*by_ha
 # - *similarity*: our Spearman.
 
 # %% tags=["c10.23"]
-judged = {s: [r for r in part if r["label"] != "neutral"][:PROBED]
+judged = {s: [r for r in part.shuffle(run.seed) if r["label"] != "neutral"][:PROBED]
           for s, part in corpora.load("reviews").items()}  # fmt: skip
 papers = corpora.load("abstracts", "laptop")["all"]  # the book's have but one field
 papers = [r for r in papers if r["field"] != "foreign"]

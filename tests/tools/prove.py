@@ -13,9 +13,10 @@ from tests.tools import notebooks as nbs
 
 COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)")
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
-LONG = ["test_chapter5_book.py", "test_book_profile.py", "test_chapter3_swap.py",
-        "test_chapter2_book.py", "test_chapter9_book.py", "test_chapter8_book.py", "test_cohere.py",
-        "test_book_failures.py", "test_hub_clients.py", "test_machine.py", "test_hub.py"]
+LONG = ["test_chapter5_book.py", "test_training_book.py", "test_book_profile.py",
+        "test_chapter3_swap.py", "test_chapter2_book.py", "test_chapter9_book.py",
+        "test_chapter8_book.py", "test_cohere.py", "test_book_failures.py",
+        "test_hub_clients.py", "test_machine.py", "test_hub.py"]
 
 
 def targets() -> list[str]:
