@@ -1029,7 +1029,7 @@ run.check("entailment alone: no loss is shown", table.high.iloc[0] >= 0)
 table.round(3)
 
 # %% [markdown]
-# *Shown* is a difference whose interval leaves out 0. Entailments gain nothing here: MiniLM has met far more of their kind. And in so few gentle steps, the trap's harm need not show in this score. A trap it is all the same: its pairs say that a contradiction is as near as what follows. Look at your pairs, and keep a new model only if it is not worse on others.
+# *Shown* is a difference whose interval leaves out 0. Entailments gain nothing here: MiniLM has met far more of their kind. And in so few gentle steps, the trap's harm is next to nothing in this score. A trap it is all the same: its pairs say that a contradiction is as near as what follows. Look at your pairs, and keep a new model only if it is not worse on others.
 #
 # ## 6 · Labels from a slow teacher
 #
