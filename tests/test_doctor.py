@@ -68,7 +68,7 @@ def test_an_unmet_need_comes_with_its_reason(need, reason):
 
 def test_an_unmet_need_is_missing_in_its_chapters_only(monkeypatch):
     monkeypatch.setattr(doctor, "unmet", lambda need: "old" if need.startswith("peft") else "")
-    assert [doctor.missing_packages(n) for n in (11, 5)] == [["peft>=0.21"], []]
+    assert [doctor.missing_packages(n) for n in (12, 5)] == [["peft>=0.21"], []]
 
 
 def test_a_failed_install_says_what_to_do(monkeypatch):
@@ -83,7 +83,7 @@ def test_all_is_well_here(capsys):
     out = capsys.readouterr().out
     assert code == 0, out
     assert out.count("[ok]") == len(doctor.CHECKS) and "[fail]" not in out
-    assert "embedder, sentiment" in out and "reviews (1,200)" in out
+    assert "embedder, encoder, sentiment" in out and "reviews (1,200)" in out
     assert "no network needed" in out
 
 

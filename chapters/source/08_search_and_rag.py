@@ -74,6 +74,7 @@ ids, texts = list(archive["id"]), list(archive["text"])
 text = dict(zip(ids, texts))
 
 spec, second = models.find("embedder"), models.find("reranker")
+threads = torch.get_num_threads()  # FAISS will change them
 encoder = SentenceTransformer(spec.path, **spec.options)
 reranker = CrossEncoder(second.path, **second.options)
 vectors = corpora.vectors("passages", spec, encoder.encode)["all"]  # stored
@@ -161,7 +162,6 @@ import faiss
 toy = np.array([[1, 0], [0.6, 0.8], [0, 1]])
 run.check("0, 0.8, 2", np.allclose(((toy - toy[0]) ** 2).sum(axis=1), [0, 0.8, 2]))
 
-threads = torch.get_num_threads()
 faiss.omp_set_num_threads(1)  # the same sums in the same order everywhere
 flat = {"IP": faiss.IndexFlatIP(d), "L2": faiss.IndexFlatL2(d)}
 _ = [index.add(vectors) for index in flat.values()]
@@ -489,8 +489,7 @@ truth = np.argsort(-(probes @ many.T), axis=1)[:, :10]
 
 ivf = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, 128, faiss.METRIC_INNER_PRODUCT)
 hnsw = faiss.IndexHNSWFlat(d, 16, faiss.METRIC_INNER_PRODUCT)
-faiss.omp_set_num_threads(1)
-_ = ivf.train(many), ivf.add(many), hnsw.add(many)
+_ = faiss.omp_set_num_threads(1), ivf.train(many), ivf.add(many), hnsw.add(many)
 
 sweeps = [
     ("IVF", ivf, "nprobe", 2 ** np.arange(8), faiss.cvar.indexIVF_stats, 128),
@@ -498,8 +497,7 @@ sweeps = [
 rows, space = [], faiss.ParameterSpace()
 for name, index, lever, values, counted, centres in sweeps:
     for setting in values.tolist():
-        space.set_index_parameter(index, lever, setting)
-        counted.reset()
+        _ = space.set_index_parameter(index, lever, setting), counted.reset()
         got = recall(index.search(probes, 10)[1], truth)
         rows.append([name, setting, got, (counted.ndis / len(probes) + centres) / MANY])
 torch.set_num_threads(threads)
